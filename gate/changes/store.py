@@ -1,0 +1,171 @@
+"""Rows of changes. Every move is guarded by the state it comes from: two movers cannot both win."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from gate.changes.model import Change, State, WaitingFor, check_move
+from gate.database.tables import change_hosts, changes
+from gate.intent import Intent
+from gate.values.actor import Actor
+from gate.values.canonical import canonical
+from gate.values.clock import from_stamp, stamp
+from gate.values.errors import NotFoundError, StateError
+
+
+def add(connection: Connection, change: Change) -> None:
+    """Stores a new change."""
+    connection.execute(
+        insert(changes).values(
+            id=change.id,
+            state=change.state.value,
+            waiting_for=change.waiting_for,
+            actor=str(change.actor),
+            intent=canonical(change.intent.as_json()),
+            parameters=canonical(dict(change.parameters)),
+            hosts=canonical(list(change.hosts)),
+            action_digest=change.action_digest,
+            decision=canonical(dict(change.decision)),
+            binding=change.binding,
+            preview=change.preview,
+            undo_of=change.undo_of,
+            request_key=change.request_key,
+            executor=change.executor,
+            created_at=stamp(change.created_at),
+            updated_at=stamp(change.updated_at),
+        )
+    )
+    connection.execute(insert(change_hosts), [{"change_id": change.id, "host": host} for host in change.hosts])
+
+
+def get(connection: Connection, change_id: str) -> Change:
+    """The change of this id, or of an unambiguous beginning of it.
+
+    Raises:
+        NotFoundError: none, or several.
+    """
+    rows = connection.execute(
+        select(changes).where(changes.c.id.startswith(change_id, autoescape=True)).order_by(changes.c.id).limit(3)
+    ).all()
+    exact = [row for row in rows if row.id == change_id]
+    if len(exact or rows) == 1:
+        return _change((exact or rows)[0])
+    raise NotFoundError(
+        f"There is no change {change_id!r}." if not rows else f"{change_id!r} could be several changes.",
+        "No id begins like this." if not rows else f"For example {rows[0].id} and {rows[1].id}.",
+        "gate changes list shows their ids.",
+    )
+
+
+def by_key(connection: Connection, actor: Actor, key: str) -> Change | None:
+    """The change that this actor made under this request key."""
+    row = connection.execute(
+        select(changes).where(changes.c.actor == str(actor), changes.c.request_key == key)
+    ).one_or_none()
+    return _change(row) if row else None
+
+
+def in_states(connection: Connection, states: Iterable[State]) -> list[Change]:
+    """Changes in any of the states, oldest first."""
+    names = [state.value for state in states]
+    rows = connection.execute(select(changes).where(changes.c.state.in_(names)).order_by(changes.c.id))
+    return [_change(row) for row in rows]
+
+
+def latest(connection: Connection, count: int, state: State | None = None, host: str | None = None) -> list[Change]:
+    """The newest changes, newest first."""
+    query = select(changes).order_by(changes.c.id.desc()).limit(count)
+    if state is not None:
+        query = query.where(changes.c.state == state.value)
+    if host is not None:
+        query = query.where(changes.c.id.in_(select(change_hosts.c.change_id).where(change_hosts.c.host == host)))
+    return [_change(row) for row in connection.execute(query)]
+
+
+def since(connection: Connection, after: datetime) -> list[Change]:
+    """Changes made after `after` that were not denied, oldest first."""
+    rows = connection.execute(
+        select(changes)
+        .where(changes.c.created_at > stamp(after), changes.c.state != State.DENIED.value)
+        .order_by(changes.c.id)
+    )
+    return [_change(row) for row in rows]
+
+
+def later_on(connection: Connection, change: Change) -> list[Change]:
+    """Changes made after `change` that share a host with it, oldest first."""
+    shared = select(change_hosts.c.change_id).where(change_hosts.c.host.in_(change.hosts))
+    rows = connection.execute(
+        select(changes).where(changes.c.id > change.id, changes.c.id.in_(shared)).order_by(changes.c.id)
+    )
+    return [_change(row) for row in rows]
+
+
+def undos_of(connection: Connection, change_id: str) -> list[Change]:
+    """Changes that were proposed to undo this one, oldest first."""
+    rows = connection.execute(select(changes).where(changes.c.undo_of == change_id).order_by(changes.c.id))
+    return [_change(row) for row in rows]
+
+
+def move(
+    connection: Connection,
+    change: Change,
+    to: State,
+    *,
+    now: datetime,
+    waiting_for: WaitingFor | None = None,
+    **values: Any,
+) -> Change:
+    """Moves `change` from the state it was read in to `to`, or not at all. Returns it as it is now.
+
+    Raises:
+        StateError: the move is not one of the graph, or somebody else moved it first.
+    """
+    check_move(change.id, change.state, to)
+    return note(connection, change, now=now, state=to.value, waiting_for=waiting_for, **values)
+
+
+def note(connection: Connection, change: Change, *, now: datetime, **values: Any) -> Change:
+    """Sets columns, if the state is still the one that `change` was read in.
+
+    Raises:
+        StateError: somebody else moved it first.
+    """
+    done = connection.execute(
+        update(changes)
+        .where(changes.c.id == change.id, changes.c.state == change.state.value)
+        .values(updated_at=stamp(now), **values)
+    )
+    if done.rowcount != 1:
+        raise StateError(
+            f"Change {change.id} is no longer {change.state.value}.",
+            "Somebody else moved it in the meantime.",
+            f"Look at it again: gate changes show {change.id}",
+        )
+    return get(connection, change.id)
+
+
+def _change(row: Row[Any]) -> Change:
+    return Change(
+        id=row.id,
+        state=State(row.state),
+        waiting_for=WaitingFor(row.waiting_for) if row.waiting_for else None,
+        actor=Actor.parse(row.actor),
+        intent=Intent.parse(json.loads(row.intent)),
+        parameters=json.loads(row.parameters),
+        hosts=tuple(json.loads(row.hosts)),
+        action_digest=row.action_digest,
+        decision=json.loads(row.decision),
+        binding=row.binding,
+        preview=row.preview,
+        undo_of=row.undo_of,
+        request_key=row.request_key,
+        executor=row.executor,
+        created_at=from_stamp(row.created_at),
+        updated_at=from_stamp(row.updated_at),
+    )

@@ -1,0 +1,117 @@
+"""The tables. Times are `stamp` texts, values are canonical JSON texts; `ledger` refuses UPDATE and DELETE."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("waiting_for", Text),  # approval | hold, while the state is `waiting`
+    Column("actor", Text, nullable=False),  # kind:name
+    Column("intent", Text, nullable=False),
+    Column("parameters", Text, nullable=False),  # complete: defaults are filled in
+    Column("hosts", Text, nullable=False),  # a sorted list
+    Column("action_digest", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("binding", Text, nullable=False),  # the digest that an approval and a start are bound to
+    Column("preview", Text),  # digest of the check-mode diff
+    Column("undo_of", Text, ForeignKey("changes.id")),
+    Column("request_key", Text),  # the caller's own name for this request: the same key makes one change
+    Column("executor", Text),  # which executor runs it
+    Column("created_at", Text, nullable=False),
+    Column("updated_at", Text, nullable=False),
+    Index("changes_by_state", "state"),
+    Index("changes_by_key", "actor", "request_key", unique=True),
+    Index("changes_by_undo", "undo_of"),
+)
+
+change_hosts = Table(
+    "change_hosts",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("host", Text, primary_key=True),
+    Index("change_hosts_by_host", "host"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("host", Text, primary_key=True),  # one taker at a time, by the key itself
+    Column("change_id", Text, ForeignKey("changes.id"), nullable=False),
+    Column("since", Text, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("approver", Text, primary_key=True),
+    Column("binding", Text, primary_key=True),
+    Column("groups", Text, nullable=False),  # the approver's groups when the yes was said
+    Column("at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    CheckConstraint("approver LIKE 'human:%'", name="only_humans_approve"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("change_id", Text, ForeignKey("changes.id"), nullable=False),
+    Column("phase", Text, nullable=False),  # check | do | verify | undo
+    Column("nonce", Text, nullable=False, unique=True),  # a warrant is issued once
+    Column("folder", Text, nullable=False),  # where its artifacts lie, relative to the state folder
+    Column("started_at", Text, nullable=False),
+    Column("ended_at", Text),
+    Column("outcome", Text),
+    Index("runs_by_change", "change_id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret_hash", Text, nullable=False, unique=True),
+    Column("actor", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # space-separated
+    Column("created_at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("revoked_at", Text),
+    CheckConstraint("actor LIKE 'human:%' OR scopes NOT LIKE '%approve%'", name="only_humans_hold_approve"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("change_id", Text),
+    Column("body", Text, nullable=False),  # canonical JSON of the whole entry
+    Column("leaf", LargeBinary, nullable=False),
+    Index("ledger_by_change", "change_id"),
+)
+
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("frontier", Text, nullable=False),  # JSON list of hex hashes, the largest subtree first
+)

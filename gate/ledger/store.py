@@ -1,0 +1,69 @@
+"""Writing and reading the ledger. An entry is written in the caller's transaction: no entry, no deed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from gate.database import tables
+from gate.ledger import tree
+from gate.ledger.entry import Entry
+
+Body = tuple[int, str, bytes]  # seq, body, leaf: as stored, not yet believed
+
+
+def append(
+    connection: Connection,
+    kind: str,
+    actor: str,
+    data: Mapping[str, Any],
+    *,
+    now: datetime,
+    change_id: str | None = None,
+) -> Entry:
+    """Appends one entry in the transaction of `connection`, which holds the write lock.
+
+    `data` is plain JSON without secrets. Returns the entry with its number.
+    """
+    size, frontier = head(connection)
+    entry = Entry.new(size + 1, kind, actor, data, now=now, change_id=change_id)
+    leaf = entry.leaf()
+    connection.execute(
+        insert(tables.ledger).values(
+            seq=entry.seq, at=entry.at, kind=kind, change_id=change_id, body=entry.body(), leaf=leaf
+        )
+    )
+    grown = [node.hex() for node in tree.append(frontier, size, leaf)]
+    connection.execute(update(tables.ledger_head).values(size=entry.seq, frontier=json.dumps(grown)))
+    return entry
+
+
+def head(connection: Connection) -> tuple[int, list[bytes]]:
+    """The number of entries and the frontier of the tree over them."""
+    size, frontier = connection.execute(select(tables.ledger_head.c.size, tables.ledger_head.c.frontier)).one()
+    return size, [bytes.fromhex(node) for node in json.loads(frontier)]
+
+
+def bodies(connection: Connection) -> Iterator[Body]:
+    """All entries as they are stored, in order."""
+    ledger = tables.ledger
+    rows = connection.execute(select(ledger.c.seq, ledger.c.body, ledger.c.leaf).order_by(ledger.c.seq))
+    yield from ((seq, body, leaf) for seq, body, leaf in rows)
+
+
+def of_change(connection: Connection, change_id: str) -> list[Entry]:
+    """The story of one change, oldest first."""
+    ledger = tables.ledger
+    rows = connection.execute(select(ledger.c.body).where(ledger.c.change_id == change_id).order_by(ledger.c.seq))
+    return [Entry.parse(body) for (body,) in rows]
+
+
+def latest(connection: Connection, count: int) -> list[Entry]:
+    """The newest entries, oldest first."""
+    ledger = tables.ledger
+    rows = connection.execute(select(ledger.c.body).order_by(ledger.c.seq.desc()).limit(count)).all()
+    return [Entry.parse(body) for (body,) in reversed(rows)]
