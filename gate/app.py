@@ -1,0 +1,290 @@
+"""The composition root: the only place that builds adapters. `Gate` is one open site, for one actor."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from gate.catalog.load import Catalog, load_catalog
+from gate.changes import store
+from gate.changes.model import AT_REST, Change, State
+from gate.database.engine import Database
+from gate.identity import tokens
+from gate.identity.scopes import Identity
+from gate.intent import Intent
+from gate.inventory.model import Inventory
+from gate.inventory.read import InventoryReader
+from gate.ledger import store as ledger
+from gate.ledger.entry import Entry
+from gate.ledger.notes import Notes
+from gate.settings import SiteFolder, find_site
+from gate.values.actor import Actor
+from gate.values.clock import SystemClock
+from gate.values.keys import make_key, private_key
+
+if TYPE_CHECKING:
+    from gate.dispatch.dispatcher import Dispatcher
+    from gate.dispatch.executors import Executors
+    from gate.flow.card import Card
+    from gate.flow.ports import Site
+    from gate.policy.policy import Policy
+
+STATE_FOLDERS = ("keys", "runs", "spent", "executors", "cache")
+
+
+class Gate:
+    """One open site. Deeds are done in the name of `actor`: by default the user of this machine.
+
+    What is expensive (rules engine, dispatcher) is built when it is first needed, so reading is quick.
+    Use it as a context manager: leaving it waits for the runs that this process started.
+    """
+
+    def __init__(self, folder: SiteFolder, actor: Actor, *, works: bool = True) -> None:
+        self.folder, self.actor = folder, actor
+        self.works = works  # False: never run anything in this process, leave it to one that serves
+        self.clock = SystemClock()
+        self._prepare()
+        self.database = Database.open(folder.state / "gate.db")
+        self._inventory = InventoryReader(folder.inventory, folder.state / "cache")
+        self._catalog: tuple[Any, Catalog] | None = None
+
+    @classmethod
+    def open(cls, site: str | os.PathLike[str] | None = None, *, token: str | None = None, works: bool = True) -> Gate:
+        """Opens the site in the folder `site`, or the one that $GATE_SITE or the working directory mean.
+
+        With `token`, deeds are done in the name that the token stands for.
+
+        Raises:
+            SettingsError, DatabaseError: the site cannot be opened.
+            IdentityError: the token is not valid.
+        """
+        gate = cls(find_site(site), tokens.os_user(), works=works)
+        if token is not None:
+            gate.actor = gate.identify(token).actor
+        return gate
+
+    # deeds
+
+    def propose(self, intent: Intent, *, key: str | None = None, actor: Actor | None = None) -> Change:
+        """Proposes an intent; returns the decided change. See gate.flow.submit."""
+        from gate.flow.submit import propose
+
+        return propose(self.site, intent, actor or self.actor, key=key)
+
+    def approve(self, change_id: str, *, binding: str, comment: str = "") -> Change:
+        """Says yes to exactly what `card(change_id).binding` stands for."""
+        from gate.flow.approve import approve
+
+        return approve(self.site, change_id, self.actor, binding=binding, comment=comment)
+
+    def reject(self, change_id: str, *, reason: str) -> Change:
+        """Says no, or withdraws one's own wish."""
+        from gate.flow.approve import reject
+
+        return reject(self.site, change_id, self.actor, reason=reason)
+
+    def undo(self, change_id: str, *, reason: str = "", key: str | None = None) -> Change:
+        """Proposes to take a change back; returns the new, decided change."""
+        from gate.flow.undo import undo
+
+        return undo(self.site, change_id, self.actor, reason=reason, key=key)
+
+    def settle(self, change_id: str, *, state: State, reason: str) -> Change:
+        """Says what happened where the gate could not know."""
+        from gate.flow.settle import settle
+
+        return settle(self.site, change_id, self.actor, state=state, reason=reason)
+
+    # looking
+
+    def change(self, change_id: str) -> Change:
+        """The change of this id, or of an unambiguous beginning of it."""
+        with self.database.read() as connection:
+            return store.get(connection, change_id)
+
+    def changes(self, count: int = 20, *, state: State | None = None, host: str | None = None) -> list[Change]:
+        """The newest changes, newest first."""
+        with self.database.read() as connection:
+            return store.latest(connection, count, state, host)
+
+    def story(self, change_id: str) -> list[Entry]:
+        """All that the ledger says about a change, oldest first."""
+        with self.database.read() as connection:
+            return ledger.of_change(connection, store.get(connection, change_id).id)
+
+    def card(self, change_id: str) -> Card:
+        """What a person sees before a yes."""
+        from gate.flow.card import card
+
+        return card(self.site, change_id)
+
+    def wait(self, change_id: str, timeout_s: float | None = None, *, approval: bool = False) -> Change:
+        """Waits until the change is at rest, or waits for people; with `approval`, until people have spoken too."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            change = self.change(change_id)
+            if change.state in AT_REST or (not approval and _waits_for_people(change)):
+                return change
+            if deadline is not None and time.monotonic() >= deadline:
+                return change
+            time.sleep(0.02)
+
+    def identify(self, token: str) -> Identity:
+        """Whom a token stands for. Raises IdentityError."""
+        with self.database.read() as connection:
+            return tokens.authenticate(connection, token, self.clock.now())
+
+    # rooms
+
+    def catalog(self) -> Catalog:
+        """The catalog as it is on disk now."""
+        seen = [_stats(folder) for folder in self.folder.playbooks]
+        if self._catalog is None or self._catalog[0] != seen:
+            self._catalog = (seen, load_catalog(self.folder.playbooks))
+        return self._catalog[1]
+
+    def inventory(self) -> Inventory:
+        """The inventory as it is now."""
+        return self._inventory.read()
+
+    @cached_property
+    def notes(self) -> Notes:
+        """Where signed heads of the ledger are kept."""
+        return Notes(self.folder.checkpoints, f"gate/{self.folder.settings.site.name}/ledger")
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The rules, with their engine running. Raises PolicyError."""
+        from gate.policy.policy import Policy
+
+        return Policy.load(self.folder.rules)
+
+    @cached_property
+    def site(self) -> Site:
+        """All that the deeds of gate.flow need."""
+        from gate.execution.executor import RunnerExecutor
+        from gate.flow.ports import Site
+
+        keys = self.folder.state / "keys"
+        return Site(
+            database=self.database,
+            clock=self.clock,
+            catalog=self.catalog,
+            inventory=self.inventory,
+            inventory_source=self.folder.inventory,
+            policy=self.policy,
+            executor=RunnerExecutor(self.folder.state),
+            executor_id=self._executors.own_id,
+            is_alive=self._executors.is_alive,
+            warrant_key=private_key(keys, "warrant"),
+            ledger_key=private_key(keys, "ledger"),
+            notes=self.notes,
+            groups=self.folder.groups_of,
+            wake=self.wake,
+            state=self.folder.state,
+        )
+
+    def wake(self) -> None:
+        """Sees to it that what is ready starts: in the gate that serves this site, or else in this process."""
+        from gate.dispatch.nudge import nudge, serving
+
+        if self._serves or not serving(self.folder.state):
+            if self.works:
+                self.dispatcher.sweep()
+                self.dispatcher.wake()
+        else:
+            nudge(self.folder.state)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """What runs jobs in this process."""
+        from gate.dispatch.dispatcher import Dispatcher
+        from gate.flow import jobs
+
+        return Dispatcher(
+            self.folder.state,
+            self._executors.own_id,
+            lambda: jobs.pending(self.site),
+            lambda deed, change_id: jobs.work(self.site, deed, change_id),
+        )
+
+    _serves = False
+
+    def serve_jobs(self) -> None:
+        """Makes this process the one that runs the jobs of the site; others leave them to it. Raises StateError."""
+        from gate.dispatch.nudge import LOCK
+        from gate.values.errors import StateError
+        from gate.values.lease import Lease
+
+        lease = Lease.take(self.folder.state / LOCK)
+        if lease is None:
+            raise StateError(
+                "This site is served already.",
+                f"Another process holds {self.folder.state / LOCK}.",
+                "Use that one, or stop it first.",
+            )
+        lease.sign()
+        self._serving, self._serves = lease, True
+        self.__dict__["_listener"] = self._listen()
+        self.wake()
+
+    def _listen(self) -> Any:
+        from gate.dispatch.nudge import Listener
+
+        return Listener(self.folder.state, self.wake)
+
+    @cached_property
+    def _executors(self) -> Executors:
+        from gate.dispatch.executors import Executors
+
+        return Executors(self.folder.state / "executors")
+
+    def _prepare(self) -> None:
+        state = self.folder.state
+        state.mkdir(mode=0o700, exist_ok=True)
+        for name in STATE_FOLDERS:
+            (state / name).mkdir(mode=0o700, exist_ok=True)
+        self.folder.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("warrant", "ledger"):
+            make_key(state / "keys", name)
+
+    def close(self) -> None:
+        """Waits for the runs of this process, then lets go of everything."""
+        built = self.__dict__
+        if "_listener" in built:
+            built["_listener"].close()
+        if "dispatcher" in built:
+            self.dispatcher.close()
+        if "policy" in built:
+            self.policy.close()
+        if "_executors" in built:
+            self._executors.close()
+        if self._serves:
+            self._serving.release()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _waits_for_people(change: Change) -> bool:
+    return change.state is State.WAITING and change.waiting_for is not None and change.preview is not None
+
+
+def _stats(folder: Path) -> Sequence[tuple[str, int, int, int]]:
+    # enough to notice an edit; what runs is checked by digest all the same
+    found = []
+    for path in sorted(folder.rglob("*")):
+        stat = path.lstat()
+        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return found

@@ -1,0 +1,120 @@
+"""The wire client: all that an agent or a planner needs. It can ask, look and wait; it cannot approve.
+
+client = GateClient("unix:/srv/site/.gate/gate.sock", token)
+change = client.wait(client.propose(Intent.of("restart_service", ["web-01"], {"service": "nginx"}))["id"])
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx2
+
+from gate.intent import Intent
+from gate.values.errors import ClientError, GateError
+
+LONG_POLL_S = 25.0
+TIMEOUT_S = 10.0
+
+
+class GateClient:
+    """Speaks to `gate serve` at `url`: `http://127.0.0.1:8642`, or `unix:` and the path of its socket."""
+
+    def __init__(self, url: str, token: str, *, transport: httpx2.BaseTransport | None = None) -> None:
+        self._url = url
+        base = "http://gate" if url.startswith("unix:") else url
+        if transport is None and url.startswith("unix:"):
+            transport = httpx2.HTTPTransport(uds=url.removeprefix("unix:"))
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx2.Client(
+            base_url=base, headers=headers, transport=transport, timeout=TIMEOUT_S, trust_env=False
+        )
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The client that GATE_URL and GATE_TOKEN describe.
+
+        Raises:
+            ClientError: one of them is missing.
+        """
+        url, token = os.environ.get("GATE_URL"), os.environ.get("GATE_TOKEN")
+        if url and token:
+            return cls(url, token)
+        raise ClientError(
+            "It is not said which gate to speak to.",
+            "GATE_URL and GATE_TOKEN have to be set, both.",
+            "export GATE_URL=unix:/path/of/.gate/gate.sock GATE_TOKEN=gate_...",
+        )
+
+    def catalog(self) -> dict[str, Any]:
+        """What can be asked for, and where: `actions`, `hosts`, `groups`."""
+        return self._call("GET", "/v1/catalog")
+
+    def propose(self, intent: Intent, *, key: str | None = None) -> dict[str, Any]:
+        """Proposes an intent; returns the decided change. The same `key` makes one change, however often it is sent."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._call("POST", "/v1/changes", json=intent.as_json(), headers=headers)
+
+    def status(self, change_id: str) -> dict[str, Any]:
+        """The change as it is now."""
+        return self._call("GET", f"/v1/changes/{quote(change_id, safe='')}")
+
+    def wait(self, change_id: str, timeout_s: float = 300.0) -> dict[str, Any]:
+        """The change when it is at rest or waits for people, or as it is when the time is over."""
+        change: dict[str, Any] = {}
+        for slice_s in _slices(timeout_s):
+            path = f"/v1/changes/{quote(change_id, safe='')}/wait"
+            change = self._call("GET", path, params={"timeout_s": f"{slice_s:.1f}"}, timeout=slice_s + TIMEOUT_S)
+            if change["settled"]:
+                break
+        return change
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        try:
+            reply = self._http.request(method, path, **options)
+            answer = reply.json()
+        except (httpx2.HTTPError, ValueError) as wrong:
+            raise ClientError(
+                f"The gate at {self._url} did not answer.",
+                f"{type(wrong).__name__}: {wrong}.",
+                "Is `gate serve` running there? A request with the same key can be sent again without harm.",
+            ) from wrong
+        if reply.is_success and isinstance(answer, dict):
+            return answer
+        raise _error(answer)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _slices(total_s: float) -> Iterator[float]:
+    left = max(total_s, 0.0)
+    while True:
+        yield min(left, LONG_POLL_S)
+        left -= LONG_POLL_S
+        if left <= 0:
+            return
+
+
+def _error(answer: Any) -> GateError:
+    told = answer.get("error") if isinstance(answer, dict) else None
+    if not isinstance(told, dict):
+        return ClientError("The gate answered something that is no answer.", str(answer)[:200], "Check its version.")
+    kinds = {kind.code: kind for kind in _kinds(GateError)}
+    kind = kinds.get(str(told.get("code")), ClientError)
+    return kind(str(told.get("what")), str(told.get("why")), str(told.get("do")))
+
+
+def _kinds(kind: type[GateError]) -> Iterator[type[GateError]]:
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from _kinds(sub)

@@ -1,0 +1,116 @@
+"""The gate's side of a run: starts the worker, passes its events on, and reads what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gate.execution.environment import worker_environment
+from gate.execution.events import observe
+from gate.execution.outcome import Observed, Outcome, lost, never_started
+from gate.values.errors import ExecutionError
+from gate.values.lease import Lease
+
+OnEvent = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerExecutor:
+    """Runs warrants with ansible-runner, one child process each, below `state`/runs."""
+
+    state: Path
+
+    def run(self, run_id: str, signed: str, hosts: tuple[str, ...], on_event: OnEvent) -> Outcome:
+        """Runs a signed warrant, calling `on_event` for each event as it comes; blocks until the end.
+
+        What cannot be known comes back as an outcome `unknown`, not as an error.
+        """
+        folder = self.folder(run_id)
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+            _write(folder / "warrant", signed)
+            with (folder / "stderr").open("wb") as stderr:
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "gate.execution.worker", str(folder)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    cwd=folder,
+                    env=worker_environment(os.environ),
+                    start_new_session=True,  # it outlives the gate
+                )
+        except OSError as wrong:
+            return never_started(hosts, f"The run could not be started: {wrong.strerror}.")
+        with process:
+            for line in process.stdout or ():
+                _pass_on(line, on_event)
+        return self.outcome(run_id, hosts)
+
+    def outcome(self, run_id: str, hosts: tuple[str, ...]) -> Outcome:
+        """What came of a run, from its folder alone. Waits for a worker that is still at it.
+
+        From here on a worker that was never started cannot start any more.
+        """
+        folder = self.folder(run_id)
+        if not folder.exists():
+            return never_started(hosts, "The run was never started.")
+        lease = Lease.take(folder / "lease", wait=True)
+        try:
+            if (folder / "result").exists():
+                return _read_result(folder)
+            if not (folder / "started").exists():
+                _write(
+                    folder / "result", json.dumps(never_started(hosts, "The worker ended before it began.").as_json())
+                )
+                return _read_result(folder)
+            return lost(hosts, "The worker was lost while it was at work.", self.evidence(run_id))
+        finally:
+            if lease is not None:
+                lease.release()
+
+    def evidence(self, run_id: str) -> dict[str, Any]:
+        """The evidence that a run had recorded, by host, even if the run itself was lost."""
+        seen = Observed()
+        path = self.folder(run_id) / "artifacts" / "events.jsonl"
+        if path.exists():
+            for line in path.read_text().splitlines():
+                try:
+                    observe(seen, json.loads(line))
+                except (ValueError, KeyError):
+                    break  # the line that was being written when it was lost
+        return seen.evidence
+
+    def folder(self, run_id: str) -> Path:
+        """Where the run's files are."""
+        return self.state / "runs" / run_id
+
+
+def _pass_on(line: bytes, on_event: OnEvent) -> None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return  # not from our worker's hand; the file has every event
+    on_event(event)
+
+
+def _read_result(folder: Path) -> Outcome:
+    try:
+        return Outcome.from_json(json.loads((folder / "result").read_text()))
+    except (OSError, ValueError, KeyError, TypeError) as wrong:
+        raise ExecutionError(
+            f"The result in {folder} cannot be read.", f"{wrong}.", "Settle the change by hand: gate settle CHANGE"
+        ) from wrong
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("x") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,142 @@
+"""The child process that runs one warrant: `python -m gate.execution.worker RUN_FOLDER`.
+
+It believes nothing but the signature. The gate may die while it works: it goes on, and its result waits in
+its folder. Its files: warrant (in), lease, started, artifacts/, result (out, written whole or not at all).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from gate.execution.events import observe, reduce_event
+from gate.execution.outcome import Observed, Outcome, judge, never_started
+from gate.execution.workspace import prepare
+from gate.inventory.digest import inventory_digest
+from gate.values.canonical import canonical
+from gate.values.clock import SystemClock
+from gate.values.errors import GateError, WarrantError
+from gate.values.keys import public_key
+from gate.values.lease import Lease
+from gate.warrant.model import Warrant
+from gate.warrant.verify import verify
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the warrant in the folder that is named, once."""
+    folder = Path(arguments[1]).resolve()
+    lease = Lease.take(folder / "lease")
+    if lease is None or (folder / "result").exists():
+        return 1  # somebody else is at it, or it is over
+    lease.sign()
+    os.umask(0o077)
+    state = folder.parent.parent
+    hosts: tuple[str, ...] = ()
+    try:
+        warrant = admit(folder, state)
+        hosts = warrant.hosts
+        prepare(warrant, folder / "private")
+        spend(state / "spent", warrant)
+    except GateError as refused:
+        write_whole(folder / "result", never_started(hosts, str(refused)).as_json())
+        return 1
+    outcome = execute(warrant, folder)
+    shutil.rmtree(folder / "private", ignore_errors=True)
+    write_whole(folder / "result", outcome.as_json())
+    return 0
+
+
+def admit(folder: Path, state: Path) -> Warrant:
+    """The verified warrant of this folder.
+
+    Raises:
+        WarrantError: forged, out of time, for another run, or the inventory is another one.
+    """
+    signed = (folder / "warrant").read_text()
+    warrant = verify(signed, public_key(state / "keys", "warrant"), SystemClock().now())
+    if warrant.run_id != folder.name:
+        raise WarrantError(
+            "The warrant is for another run.", f"It says {warrant.run_id}, not {folder.name}.", "Propose it again."
+        )
+    if inventory_digest(Path(warrant.inventory)) != warrant.inventory_digest:
+        raise WarrantError(
+            "The inventory is not the one that was decided on.",
+            "A file of it was changed after the decision.",
+            "Propose the change again: it will be decided with the new inventory.",
+        )
+    return warrant
+
+
+def spend(folder: Path, warrant: Warrant) -> None:
+    """Uses the warrant up: from here on nobody can run it again, in any process.
+
+    Raises:
+        WarrantError: it was used before.
+    """
+    try:
+        descriptor = os.open(folder / warrant.nonce, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise WarrantError(
+            "The warrant was used before.", "A warrant runs once.", "Propose the change again."
+        ) from None
+    os.fsync(descriptor)
+    os.close(descriptor)
+    sync_folder(folder)
+
+
+def execute(warrant: Warrant, folder: Path) -> Outcome:
+    """Runs it and judges what was seen. Each event is on disk, and on stdout, before the next is taken."""
+    from gate.execution.runner import run
+
+    seen = Observed()
+    artifacts = folder / "artifacts"
+    artifacts.mkdir()
+    config = Path(warrant.inventory).parent / "ansible.cfg"
+    with (artifacts / "events.jsonl").open("a") as log:
+
+        def on_event(event: dict[str, Any]) -> None:
+            ours = reduce_event(event)
+            if ours is not None:
+                observe(seen, ours)
+                line = canonical(ours) + "\n"
+                log.write(line)
+                log.flush()
+                if "evidence" in ours:
+                    os.fsync(log.fileno())  # before the first change, which comes after this task
+                tell(line)
+
+        (folder / "started").touch()
+        sync_folder(folder)
+        ended = run(warrant, folder / "private", artifacts, config if config.exists() else None, on_event)
+    return judge(warrant.hosts, seen, ended.rc, ended.status)
+
+
+def tell(line: str) -> None:
+    """Passes an event on to the gate, if it still lives."""
+    with contextlib.suppress(OSError):  # the gate died; the file has the event
+        os.write(1, line.encode())
+
+
+def write_whole(path: Path, value: dict[str, Any]) -> None:
+    """Writes JSON so that the file is there completely, after a power cut too, or not at all."""
+    draft = path.with_suffix(".tmp")
+    with draft.open("w") as file:
+        file.write(canonical(value))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

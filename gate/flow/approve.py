@@ -1,0 +1,123 @@
+"""People speak: a yes to one exact binding, a no, or the requester's own withdrawal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from gate.approval import store as approvals
+from gate.approval.quorum import Approval, Need, check_approver, missing
+from gate.changes import store
+from gate.changes.model import Change, State, WaitingFor
+from gate.flow.decide import needs
+from gate.flow.ports import Site
+from gate.ledger import store as ledger
+from gate.policy.decision import Decision
+from gate.values.actor import Actor, ActorKind
+from gate.values.errors import ApprovalError, GateError, StateError
+
+
+def approve(site: Site, change_id: str, actor: Actor, *, binding: str, comment: str = "") -> Change:
+    """Gives `actor`'s yes to exactly the `binding` that they were shown. Returns the change: ready, or still waiting.
+
+    Raises:
+        ApprovalError: the actor may not, or what they were shown is no longer what would run.
+        StateError: the change does not wait for approval.
+    """
+    now = site.clock.now()
+    try:
+        change = _approve(site, change_id, actor, binding, comment, now)
+    except ApprovalError as refused:
+        _record_refusal(site, change_id, actor, refused)
+        raise
+    site.wake()
+    return change
+
+
+def _approve(site: Site, change_id: str, actor: Actor, binding: str, comment: str, now: datetime) -> Change:
+    with site.database.write() as connection:
+        change = waiting_change(connection, change_id)
+        wanted = needs(Decision.from_json(change.decision))
+        groups = site.groups(actor.name)
+        check_approver(actor, groups, change.actor, wanted)
+        _check_seen(change, binding)
+        expires = min((need.expires_s for need in wanted if need.group in groups), default=0)
+        given = Approval(
+            approver=actor,
+            binding=binding,
+            groups=groups,
+            at=now,
+            expires_at=now + timedelta(seconds=expires),
+            comment=comment,
+        )
+        approvals.add(connection, change.id, given)
+        data = {
+            "binding": binding,
+            "groups": sorted(groups),
+            "comment": comment,
+            "expires_at": given.expires_at.isoformat(),
+        }
+        ledger.append(connection, "approved", str(actor), data, now=now, change_id=change.id)
+        if still_needed(connection, change, now):
+            return change
+        return store.move(connection, change, State.READY, now=now)
+
+
+def reject(site: Site, change_id: str, actor: Actor, *, reason: str) -> Change:
+    """Says no. Any human who could approve may; the requester withdraws instead.
+
+    Raises:
+        ApprovalError: the actor may not.
+        StateError: the change does not wait for approval.
+    """
+    now = site.clock.now()
+    with site.database.write() as connection:
+        change = waiting_change(connection, change_id)
+        if actor == change.actor:
+            ledger.append(connection, "withdrawn", str(actor), {"reason": reason}, now=now, change_id=change.id)
+            return store.move(connection, change, State.WITHDRAWN, now=now)
+        check_approver(actor, site.groups(actor.name), change.actor, needs(Decision.from_json(change.decision)))
+        ledger.append(connection, "rejected", str(actor), {"reason": reason}, now=now, change_id=change.id)
+        return store.move(connection, change, State.DENIED, now=now)
+
+
+def still_needed(connection: Connection, change: Change, now: datetime) -> list[Need]:
+    """The approvals that are still missing for the binding that the change has now."""
+    wanted = needs(Decision.from_json(change.decision))
+    return missing(wanted, approvals.of_change(connection, change.id), change.binding, now)
+
+
+def waiting_change(connection: Connection, change_id: str) -> Change:
+    """The change, if it waits for approval; StateError otherwise."""
+    change = store.get(connection, change_id)
+    if change.state is State.WAITING and change.waiting_for is WaitingFor.APPROVAL:
+        return change
+    raise StateError(
+        f"Change {change.id} does not wait for approval.",
+        f"It is {change.state.value}.",
+        f"gate changes show {change.id} tells its story.",
+    )
+
+
+def _check_seen(change: Change, binding: str) -> None:
+    if change.preview is None:
+        raise ApprovalError(
+            f"Change {change.id} cannot be approved yet.",
+            "Its preview is still being made, and a yes is bound to what was seen.",
+            f"Wait a moment, then: gate approve {change.id}",
+        )
+    if binding != change.binding:
+        raise ApprovalError(
+            f"What you saw of change {change.id} is no longer what would run.",
+            "The action, the hosts, the rules or the preview changed in the meantime.",
+            f"Look again: gate approve {change.id}",
+        )
+
+
+def _record_refusal(site: Site, change_id: str, actor: Actor, refused: GateError) -> None:
+    kind = "approval-refused"
+    loud = actor.kind is not ActorKind.HUMAN
+    with site.database.write() as connection:
+        data = {"code": refused.code, "what": refused.what, "why": refused.why, "not_human": loud}
+        ledger.append(connection, kind, str(actor), data, now=site.clock.now(), change_id=change_id)

@@ -1,0 +1,143 @@
+"""It happens: everything is asked again at the moment of starting, then run after run until the change is at rest."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.approval import store as approvals
+from gate.approval.quorum import missing
+from gate.catalog.admit import Admitted, admit
+from gate.changes import holds, store
+from gate.changes.model import Change, State, WaitingFor
+from gate.flow import runs
+from gate.flow.decide import bind, decide, needs
+from gate.flow.finish import come_to_rest, sign_head
+from gate.flow.ports import Site
+from gate.flow.undo import check_original, take_original
+from gate.inventory.model import Inventory
+from gate.ledger import store as ledger
+from gate.policy.decision import Decision, Verdict
+from gate.values.canonical import canonical
+from gate.values.errors import GateError
+from gate.warrant.model import Phase, Warrant
+
+
+def execute(site: Site, change_id: str) -> None:
+    """Starts a ready change, if it may still start, and carries it to its end. Returns when it is at rest or waits."""
+    inventory = site.inventory()
+    with site.database.write() as connection:
+        warrant = start(site, connection, change_id, inventory, site.clock.now())
+    if warrant is not None:
+        runs.perform(site, warrant)
+        carry_on(site, change_id)
+
+
+def start(site: Site, connection: Connection, change_id: str, inventory: Inventory, now: datetime) -> Warrant | None:
+    """Asks everything again; returns the warrant of the first run, or None if the change must not start now."""
+    change = store.get(connection, change_id)
+    if change.state is not State.READY:
+        return None  # somebody else was faster
+    try:
+        admitted = admit(change.intent, site.catalog(), inventory)
+        evidence = check_original(connection, change, admitted.action, now) if change.undo_of else None
+    except GateError as refused:
+        _stop(connection, change, State.DENIED, {"code": refused.code, "what": refused.what, "why": refused.why}, now)
+        return None
+    if not _means_the_same(change, admitted):
+        _stop(
+            connection, change, State.DENIED, {"why": "Its hosts or parameters are others now; propose it again."}, now
+        )
+        return None
+    decision = decide(site, connection, admitted, change.actor, undo=change.undo_of is not None, now=now, but=change.id)
+    if not _may_start(site, connection, change, admitted, decision, inventory.digest, now):
+        return None
+    blocked = holds.blockers(connection, change)
+    if blocked:
+        _stop(connection, change, State.WAITING, {"held": blocked}, now, WaitingFor.HOLD)
+        return None
+    holds.take(connection, change.id, change.hosts, now=now)
+    change = store.move(
+        connection, change, State.RUNNING, now=now, executor=site.executor_id, action_digest=admitted.action.digest
+    )
+    phase = Phase.DO
+    if change.undo_of is not None:
+        phase = Phase.UNDO
+        take_original(connection, change, now)
+    data = {"executor": site.executor_id, "binding": change.binding}
+    ledger.append(connection, "started", "gate", data, now=now, change_id=change.id)
+    return runs.issue(site, connection, change, admitted.action, phase, inventory.digest, now=now, evidence=evidence)
+
+
+def carry_on(site: Site, change_id: str) -> None:
+    """Run after run, as the runs before demand it, until the change is at rest."""
+    while True:
+        inventory = site.inventory()
+        with site.database.write() as connection:
+            change = store.get(connection, change_id)
+            action = site.catalog().get(change.intent.action)
+            evidence = runs.evidence_of(connection, change_id)
+            step = runs.next_step(change, action, runs.of_change(connection, change_id), evidence)
+            now = site.clock.now()
+            if isinstance(step, State):
+                come_to_rest(connection, change, step, now)
+                break
+            if step is Phase.UNDO:
+                change = store.move(connection, change, State.UNDOING, now=now)
+                ledger.append(
+                    connection, "undoing", "gate", {"because": "the change failed"}, now=now, change_id=change_id
+                )
+            warrant = runs.issue(site, connection, change, action, step, inventory.digest, now=now, evidence=evidence)
+        runs.perform(site, warrant)
+    sign_head(site)
+    site.wake()
+
+
+def _may_start(
+    site: Site,
+    connection: Connection,
+    change: Change,
+    admitted: Admitted,
+    decision: Decision,
+    inventory_digest: str,
+    now: datetime,
+) -> bool:
+    if decision.verdict is Verdict.DENY:
+        _stop(connection, change, State.DENIED, {"decision": decision.as_json()}, now, decision=decision)
+        return False
+    binding = bind(site, admitted, inventory_digest, change.preview)
+    left = missing(needs(decision), approvals.of_change(connection, change.id), binding, now)
+    if not left:
+        return True
+    data = {"was": change.binding, "is": binding, "needs": sorted(need.group for need in left)}
+    ledger.append(connection, "approval-void", "gate", data, now=now, change_id=change.id)
+    values = {
+        "decision": canonical(decision.as_json()),
+        "binding": binding,
+        "preview": None,  # what it was bound to is different now: it is shown anew
+        "executor": None,
+        "action_digest": admitted.action.digest,
+    }
+    store.move(connection, change, State.WAITING, now=now, waiting_for=WaitingFor.APPROVAL, **values)
+    return False
+
+
+def _means_the_same(change: Change, admitted: Admitted) -> bool:
+    same_hosts = change.hosts == tuple(host.name for host in admitted.hosts)
+    return same_hosts and dict(change.parameters) == dict(admitted.parameters)
+
+
+def _stop(
+    connection: Connection,
+    change: Change,
+    state: State,
+    why: dict[str, object],
+    now: datetime,
+    waiting_for: WaitingFor | None = None,
+    *,
+    decision: Decision | None = None,
+) -> None:
+    ledger.append(connection, "not-started", "gate", {"state": state.value, **why}, now=now, change_id=change.id)
+    values = {} if decision is None else {"decision": canonical(decision.as_json())}
+    store.move(connection, change, state, now=now, waiting_for=waiting_for, **values)

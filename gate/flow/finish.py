@@ -1,0 +1,48 @@
+"""A change comes to rest: its state, its holds, what it undid, who waited for it, and a signed checkpoint."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.changes import holds, store
+from gate.changes.model import Change, State, WaitingFor
+from gate.flow.ports import Site
+from gate.ledger import store as ledger
+
+
+def come_to_rest(connection: Connection, change: Change, state: State, now: datetime) -> Change:
+    """Moves a change that ran to `state`. Holds are given back unless what happened is unknown."""
+    rested = store.move(connection, change, state, now=now)
+    ledger.append(connection, state.value, "gate", {}, now=now, change_id=change.id)
+    if state is not State.UNKNOWN:
+        settle_original(connection, rested, now)
+        let_go(connection, rested, now)
+    return rested
+
+
+def sign_head(site: Site) -> None:
+    """Signs the head of the ledger. After the commit: a checkpoint must never promise what was rolled back."""
+    with site.database.read() as connection:
+        site.notes.checkpoint(connection, site.ledger_key)
+
+
+def let_go(connection: Connection, change: Change, now: datetime) -> None:
+    """Releases the holds of a change, and makes ready whoever waited for one of its hosts."""
+    holds.release(connection, change.id)
+    for other in store.in_states(connection, [State.WAITING]):
+        if other.waiting_for is WaitingFor.HOLD and set(other.hosts) & set(change.hosts):
+            store.move(connection, other, State.READY, now=now)
+
+
+def settle_original(connection: Connection, undo: Change, now: datetime) -> None:
+    """Carries the end of an undo over to the change that it was to undo."""
+    if undo.undo_of is None:
+        return
+    original = store.get(connection, undo.undo_of)
+    if original.state is not State.UNDOING:
+        return
+    state = State.UNDONE if undo.state is State.SUCCEEDED else State.UNDO_FAILED
+    store.move(connection, original, state, now=now)
+    ledger.append(connection, state.value, "gate", {"by": undo.id}, now=now, change_id=original.id)

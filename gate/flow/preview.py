@@ -1,0 +1,56 @@
+"""What would happen: `--check --diff` of a change that waits for people, so that they see what they approve."""
+
+from __future__ import annotations
+
+from gate.catalog.admit import admit
+from gate.changes import store
+from gate.changes.model import Change, State, WaitingFor
+from gate.execution.outcome import Outcome
+from gate.flow import runs
+from gate.flow.decide import bind
+from gate.flow.ports import Site
+from gate.ledger import store as ledger
+from gate.values.canonical import digest
+from gate.warrant.model import Phase
+
+NO_PREVIEW = "none"  # the action cannot be checked, or the change is an undo, which is shown by its evidence
+
+
+def preview(site: Site, change_id: str) -> None:
+    """Makes the preview of a change that waits for approval and has none, and binds it to what was seen."""
+    now = site.clock.now()
+    inventory = site.inventory()
+    with site.database.write() as connection:
+        change = store.get(connection, change_id)
+        if not wants_preview(change, site):
+            return
+        admitted = admit(change.intent, site.catalog(), inventory)
+        if admitted.action.check == "none" or change.undo_of is not None:
+            binding = bind(site, admitted, inventory.digest, NO_PREVIEW)
+            store.note(connection, change, now=now, preview=NO_PREVIEW, binding=binding)
+            return
+        change = store.note(connection, change, now=now, executor=site.executor_id)
+        warrant = runs.issue(site, connection, change, admitted.action, Phase.CHECK, inventory.digest, now=now)
+    outcome = runs.perform(site, warrant)
+    seen = preview_digest(outcome)
+    with site.database.write() as connection:
+        change = store.get(connection, change_id)
+        if change.executor != site.executor_id or change.state is not State.WAITING:
+            return
+        now = site.clock.now()
+        binding = bind(site, admitted, inventory.digest, seen)
+        store.note(connection, change, now=now, preview=seen, binding=binding, executor=None)
+        data = {"run": warrant.run_id, "preview": seen, "binding": binding}
+        ledger.append(connection, "previewed", "gate", data, now=now, change_id=change_id)
+
+
+def wants_preview(change: Change, site: Site) -> bool:
+    """Whether people wait for the preview of this change, and nobody who lives is making it."""
+    waits = change.state is State.WAITING and change.waiting_for is WaitingFor.APPROVAL and change.preview is None
+    return waits and (change.executor is None or not site.is_alive(change.executor))
+
+
+def preview_digest(outcome: Outcome) -> str:
+    """The digest of what a preview showed: the diff of each host, and how the check ended there."""
+    hosts = {host: {"status": one.status.value, "changed": one.changed} for host, one in outcome.hosts.items()}
+    return digest({"hosts": hosts, "diff": {host: list(parts) for host, parts in outcome.diff.items()}})

@@ -1,0 +1,54 @@
+"""After a crash: what a dead executor left behind is read from its runs' folders, and carried on or called unknown.
+
+No do and no undo is ever started again. What ended is taken as it ended; what cannot be known is `unknown`.
+"""
+
+from __future__ import annotations
+
+from gate.changes import store
+from gate.changes.model import Change, State
+from gate.flow import runs
+from gate.flow.execute import carry_on
+from gate.flow.ports import Site
+from gate.ledger import store as ledger
+from gate.values.errors import StateError
+
+
+def abandoned(site: Site) -> list[Change]:
+    """Changes that an executor took and that died with it."""
+    with site.database.read() as connection:
+        taken = store.in_states(connection, [State.RUNNING, State.UNDOING])
+        by_another = {change.undo_of for change in taken if change.undo_of}
+    return [
+        change
+        for change in taken
+        if change.executor and not site.is_alive(change.executor) and change.id not in by_another
+    ]
+
+
+def recover(site: Site, change_id: str) -> None:
+    """Takes over an abandoned change, closes its open run with what its folder tells, and carries it on."""
+    if not _take_over(site, change_id):
+        return
+    with site.database.read() as connection:
+        change = store.get(connection, change_id)
+        still_open = [run for run in runs.of_change(connection, change_id) if run.outcome is None]
+    for run in still_open:
+        outcome = site.executor.outcome(run.id, change.hosts)
+        runs.close(site, run.id, outcome)
+    carry_on(site, change_id)
+
+
+def _take_over(site: Site, change_id: str) -> bool:
+    now = site.clock.now()
+    with site.database.write() as connection:
+        change = store.get(connection, change_id)
+        if change.executor is None or change.executor == site.executor_id or site.is_alive(change.executor):
+            return False
+        try:
+            store.note(connection, change, now=now, executor=site.executor_id)
+        except StateError:
+            return False
+        data = {"from": change.executor, "to": site.executor_id}
+        ledger.append(connection, "taken-over", "gate", data, now=now, change_id=change_id)
+    return True

@@ -1,0 +1,122 @@
+"""A wish comes in. It is typed, resolved to hosts, decided and written down, all before anything can happen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.catalog.admit import Admitted, admit
+from gate.changes import store
+from gate.changes.model import Change, State, WaitingFor
+from gate.flow.decide import bind, decide
+from gate.flow.ports import Site
+from gate.intent import Intent
+from gate.ledger import store as ledger
+from gate.policy.decision import Decision, Verdict
+from gate.values.actor import Actor
+from gate.values.errors import GateError, StateError
+from gate.values.ids import new_id
+
+MAX_KEY = 200
+
+
+def propose(site: Site, intent: Intent, actor: Actor, *, key: str | None = None) -> Change:
+    """Proposes `intent` as `actor` and returns the change, decided. `key` makes repeating the call harmless.
+
+    A denial is a change in state `denied`, with reasons.
+
+    Raises:
+        IntentError, UnknownActionError, InventoryError: it cannot even be asked; the refusal is on the ledger.
+        StateError: the key was used for another intent.
+    """
+    now = site.clock.now()
+    inventory = site.inventory()
+    try:
+        admitted = admit(intent, site.catalog(), inventory)
+    except GateError as refused:
+        refuse(site, actor, refused, action=intent.action)
+        raise
+    change = enter(site, admitted, inventory.digest, actor, key=key, now=now)
+    site.wake()
+    return change
+
+
+def enter(
+    site: Site,
+    admitted: Admitted,
+    inventory_digest: str,
+    actor: Actor,
+    *,
+    key: str | None,
+    now: datetime,
+    undo_of: str | None = None,
+) -> Change:
+    """Decides and stores, in one transaction, so that two wishes cannot both be the last one within a limit."""
+    with site.database.write() as connection:
+        if key is not None and (known := store.by_key(connection, actor, key)) is not None:
+            return _same(known, admitted.intent, key)
+        decision = decide(site, connection, admitted, actor, undo=undo_of is not None, now=now)
+        state, waiting_for = first_state(decision)
+        change = Change(
+            id=new_id("chg", now),
+            state=state,
+            waiting_for=waiting_for,
+            actor=actor,
+            intent=admitted.intent,
+            parameters=admitted.parameters,
+            hosts=tuple(host.name for host in admitted.hosts),
+            action_digest=admitted.action.digest,
+            decision=decision.as_json(),
+            binding=bind(site, admitted, inventory_digest, None),
+            preview=None,
+            undo_of=undo_of,
+            request_key=key,
+            executor=None,
+            created_at=now,
+            updated_at=now,
+        )
+        store.add(connection, change)
+        _record(connection, change, now)
+    return change
+
+
+def first_state(decision: Decision) -> tuple[State, WaitingFor | None]:
+    """Where a decision leads."""
+    match decision.verdict:
+        case Verdict.ALLOW:
+            return State.READY, None
+        case Verdict.NEEDS_APPROVAL:
+            return State.WAITING, WaitingFor.APPROVAL
+        case _:
+            return State.DENIED, None
+
+
+def refuse(site: Site, actor: Actor, refused: GateError, *, action: str) -> None:
+    """Writes down that something could not even be asked. The hostile value itself is not kept."""
+    with site.database.write() as connection:
+        data = {"code": refused.code, "action": action[:64], "what": refused.what[:500]}
+        ledger.append(connection, "refused", str(actor), data, now=site.clock.now())
+
+
+def _same(known: Change, intent: Intent, key: str) -> Change:
+    if known.intent == intent:
+        return known
+    raise StateError(
+        f"The request key {key[:40]!r} was used for another intent.",
+        f"It made {known.id}.",
+        "Use a new key for a new intent.",
+    )
+
+
+def _record(connection: Connection, change: Change, now: datetime) -> None:
+    about = {
+        "intent": change.intent.as_json(),
+        "parameters": dict(change.parameters),
+        "hosts": list(change.hosts),
+        "action_digest": change.action_digest,
+        "undo_of": change.undo_of,
+    }
+    ledger.append(connection, "proposed", str(change.actor), about, now=now, change_id=change.id)
+    decided = {"decision": dict(change.decision), "binding": change.binding, "state": change.state.value}
+    ledger.append(connection, "decided", "gate", decided, now=now, change_id=change.id)

@@ -1,0 +1,122 @@
+"""The settings of a site: gate.toml, strictly typed. A site is a folder; everything is relative to it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gate.values.errors import SettingsError
+
+FILE = "gate.toml"
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9_][a-z0-9_.@-]{0,63}\z")]
+_Group = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}\z")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SiteSection(_Strict):
+    """Where things are."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}\z")] = "site"
+    inventory: str = "inventory"
+    playbooks: list[str] = ["playbooks"]
+    rules: str = "rules"
+    state: str = ".gate"
+    checkpoints: str = ".gate/checkpoints"  # better on another disk, or copied elsewhere
+
+
+class ServeSection(_Strict):
+    """`gate serve`: where it listens. A socket path is relative to the state folder."""
+
+    socket: str = "gate.sock"
+    host: str | None = None  # an address instead of the socket; loopback only
+    port: int = Field(default=8642, ge=1, le=65535)
+
+
+class PlannerSection(_Strict):
+    """`gate plan`: which planner. `retrieval` needs no model; anything else is LangChain's `provider:model`."""
+
+    model: str = "retrieval"
+
+
+class Settings(_Strict):
+    """gate.toml."""
+
+    site: SiteSection = SiteSection()
+    serve: ServeSection = ServeSection()
+    planner: PlannerSection = PlannerSection()
+    groups: dict[_Group, list[_Name]] = {}  # who may approve: group -> names of people
+
+
+class SiteFolder:
+    """A site on disk: its root, its settings, and its paths made absolute."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self.root, self.settings = root, settings
+        section = settings.site
+        self.inventory = root / section.inventory
+        self.playbooks = tuple(root / folder for folder in section.playbooks)
+        self.rules = root / section.rules
+        self.state = root / section.state
+        self.checkpoints = root / section.checkpoints
+        self.socket = self.state / settings.serve.socket
+
+    def groups_of(self, name: str) -> frozenset[str]:
+        """The groups that the person `name` approves for."""
+        return frozenset(group for group, names in self.settings.groups.items() if name in names)
+
+
+def find_site(given: str | os.PathLike[str] | None, environment: Mapping[str, str] = os.environ) -> SiteFolder:
+    """The site that is meant: the folder given, $GATE_SITE, or the nearest folder upwards with a gate.toml.
+
+    Raises:
+        SettingsError: none found, or its gate.toml is wrong.
+    """
+    named = given or environment.get("GATE_SITE")
+    if named:
+        return load_site(Path(named))
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return load_site(folder)
+    raise SettingsError(
+        "There is no site here.",
+        f"Neither {here} nor a folder above it has a {FILE}.",
+        "Make one with `gate init DIR`, or name one with --site DIR or GATE_SITE.",
+    )
+
+
+def load_site(root: Path) -> SiteFolder:
+    """The site in `root`.
+
+    Raises:
+        SettingsError: no gate.toml, or something in it is wrong; with the place.
+    """
+    root = root.resolve()
+    path = root / FILE
+    try:
+        raw = tomllib.loads(path.read_text())
+        return SiteFolder(root, Settings.model_validate(raw))
+    except OSError as wrong:
+        raise SettingsError(
+            f"{path} cannot be read.",
+            f"{wrong.strerror}.",
+            f"Make a site with `gate init {root}`, or name another one.",
+        ) from wrong
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise SettingsError(
+            f"{path} is not TOML.", f"{wrong}.", "Mend that place; see docs/reference/settings.md."
+        ) from wrong
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"{path}: the setting {place} is wrong.", f"{first['msg']}.", "docs/reference/settings.md lists them all."
+        ) from wrong

@@ -1,0 +1,46 @@
+"""Who is at work: a locked file that the kernel unlocks when its owner dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from gate.values.canonical import canonical
+
+
+class Lease:
+    """An exclusive lock on a file, held until `release` or the end of the process. Children do not inherit it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, path: Path, *, wait: bool = False) -> Lease | None:
+        """The lease on `path`, or None if somebody else has it. With `wait`, blocks until it is free."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return cls(descriptor)
+
+    def sign(self) -> None:
+        """Writes who holds it into the file: process, its start, and this boot of the machine."""
+        owner = {"pid": os.getpid(), "started": _start_time(), "boot": _boot_id()}
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, canonical(owner).encode())
+        os.fsync(self._descriptor)
+
+    def release(self) -> None:
+        """Gives it back."""
+        os.close(self._descriptor)
+
+
+def _start_time() -> int:
+    return int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

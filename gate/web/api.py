@@ -1,0 +1,163 @@
+"""The routes. Every request carries a token; what it may do stands in the database, not in the request.
+
+GET  /v1/catalog                     scope read or propose
+POST /v1/changes                     scope propose; body: an intent; header Idempotency-Key: optional
+GET  /v1/changes/{id}                scope read, or one's own change
+GET  /v1/changes/{id}/wait           the same, answered when the change is at rest, or after timeout_s (30 at most)
+GET  /healthz                        no token
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from gate.changes.model import AT_REST, Change, State, WaitingFor
+from gate.identity.scopes import Identity
+from gate.intent import Intent
+from gate.intent.model import MAX_BYTES
+from gate.values.errors import GateError, IdentityError, IntentError, NotFoundError
+from gate.web.door import Door
+
+FORMAT_VERSION = 1
+MAX_WAIT_S = 30.0
+MAX_KEY = 200
+Identify = Callable[[Request], Identity]
+Endpoint = Callable[[Request], Awaitable[JSONResponse]]
+
+
+def create_app(door: Door, identify: Identify | None = None) -> Starlette:
+    """The application. `identify` says who sent a request; by default the bearer token does."""
+    api = _Api(door, identify or (lambda request: door.identify(_bearer(request))))
+    return Starlette(
+        routes=[
+            Route("/healthz", _healthz, methods=["GET"]),
+            Route("/v1/catalog", api.catalog, methods=["GET"]),
+            Route("/v1/changes", api.propose, methods=["POST"]),
+            Route("/v1/changes/{id}", api.status, methods=["GET"]),
+            Route("/v1/changes/{id}/wait", api.wait, methods=["GET"]),
+        ],
+        exception_handlers={GateError: _told, Exception: _hidden},
+    )
+
+
+class _Api:
+    def __init__(self, door: Door, identify: Identify) -> None:
+        self._door, self._identify = door, identify
+
+    async def catalog(self, request: Request) -> JSONResponse:
+        identity = await run_in_threadpool(self._identify, request)
+        if not identity.scopes & {"read", "propose"}:
+            identity.require("read")
+        catalog = await run_in_threadpool(self._door.catalog)
+        inventory = await run_in_threadpool(self._door.inventory)
+        return JSONResponse(
+            {
+                "format_version": FORMAT_VERSION,
+                "actions": [action.as_json() for action in catalog.actions],
+                "hosts": [{"name": host.name, "groups": sorted(host.groups)} for host in inventory.hosts.values()],
+                "groups": sorted(inventory.groups),
+            }
+        )
+
+    async def propose(self, request: Request) -> JSONResponse:
+        identity = await run_in_threadpool(self._identify, request)
+        identity.require("propose")
+        intent = Intent.parse(await _body(request))
+        key = _key(request)
+        change = await run_in_threadpool(lambda: self._door.propose(intent, key=key, actor=identity.actor))
+        return JSONResponse(_view(change), status_code=201)
+
+    async def status(self, request: Request) -> JSONResponse:
+        return JSONResponse(_view(await self._visible(request)))
+
+    async def wait(self, request: Request) -> JSONResponse:
+        change = await self._visible(request)
+        timeout_s = _timeout(request)
+        return JSONResponse(_view(await run_in_threadpool(self._door.wait, change.id, timeout_s)))
+
+    async def _visible(self, request: Request) -> Change:
+        identity = await run_in_threadpool(self._identify, request)
+        change_id = request.path_params["id"]
+        change = await run_in_threadpool(self._door.change, change_id)
+        if "read" not in identity.scopes and change.actor != identity.actor:
+            raise NotFoundError(f"There is no change {change_id!r}.", "None that you may see.", "Check the id.")
+        return change
+
+
+def _view(change: Change) -> dict[str, Any]:
+    for_people = change.state is State.WAITING and change.waiting_for is WaitingFor.APPROVAL
+    settled = change.state in AT_REST or (for_people and change.preview is not None)
+    return {"format_version": FORMAT_VERSION, **change.as_json(), "settled": settled}
+
+
+async def _healthz(_: Request) -> JSONResponse:
+    return JSONResponse({"ok": True})
+
+
+async def _told(_: Request, wrong: Exception) -> JSONResponse:
+    assert isinstance(wrong, GateError)  # noqa: S101 - Starlette's type is wider than what it passes
+    return JSONResponse({"error": wrong.as_dict()}, status_code=wrong.http)
+
+
+async def _hidden(_: Request, wrong: Exception) -> JSONResponse:
+    told = GateError(
+        "Something went wrong inside the gate.", f"{type(wrong).__name__}.", "Its log on stderr says more."
+    )
+    return JSONResponse({"error": told.as_dict()}, status_code=500)
+
+
+def _bearer(request: Request) -> str:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer" and token:
+        return token
+    raise IdentityError(
+        "Nobody is signed in.", "The request carries no bearer token.", "Send Authorization: Bearer gate_..."
+    )
+
+
+async def _body(request: Request) -> Any:
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_BYTES:
+            raise IntentError("The request is too large.", f"More than {MAX_BYTES} bytes.", "Send one intent.")
+    try:
+        return json.loads(content, object_pairs_hook=_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as wrong:
+        raise IntentError("The request is no JSON.", f"{wrong}."[:200], "Send one intent as a JSON object.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # of two equal keys a reader could see one and the gate the other
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and (not key.isascii() or not key.isprintable() or not 0 < len(key) <= MAX_KEY):
+        raise IntentError(
+            "The Idempotency-Key is unusable.", f"It takes 1 to {MAX_KEY} printable characters.", "Use a UUID."
+        )
+    return key
+
+
+def _timeout(request: Request) -> float:
+    try:
+        asked = float(request.query_params.get("timeout_s", "0"))
+    except ValueError:
+        asked = 0.0
+    return min(max(asked, 0.0), MAX_WAIT_S) if asked == asked else 0.0

@@ -1,0 +1,23 @@
+"""What the HTTP door needs of the gate behind it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gate.catalog.load import Catalog
+from gate.changes.model import Change
+from gate.identity.scopes import Identity
+from gate.intent import Intent
+from gate.inventory.model import Inventory
+from gate.values.actor import Actor
+
+
+class Door(Protocol):
+    """An open site."""
+
+    def identify(self, token: str) -> Identity: ...
+    def catalog(self) -> Catalog: ...
+    def inventory(self) -> Inventory: ...
+    def propose(self, intent: Intent, *, key: str | None = None, actor: Actor | None = None) -> Change: ...
+    def change(self, change_id: str) -> Change: ...
+    def wait(self, change_id: str, timeout_s: float | None = None) -> Change: ...
