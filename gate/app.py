@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.catalog.load import Catalog, load_catalog
 from gate.changes import store
@@ -23,15 +26,17 @@ from gate.ledger import store as ledger
 from gate.ledger.entry import Entry
 from gate.ledger.notes import Notes
 from gate.settings import SiteFolder, find_site
-from gate.values.actor import Actor
+from gate.values.actor import Actor, ActorKind
 from gate.values.clock import SystemClock
-from gate.values.keys import make_key, private_key
+from gate.values.errors import IdentityError
+from gate.values.keys import make_key, private_key, public_key
 
 if TYPE_CHECKING:
     from gate.dispatch.dispatcher import Dispatcher
     from gate.dispatch.executors import Executors
     from gate.flow.card import Card
     from gate.flow.ports import Site
+    from gate.ledger.verify import Problem, Report
     from gate.policy.policy import Policy
 
 STATE_FOLDERS = ("keys", "runs", "spent", "executors", "cache")
@@ -70,11 +75,13 @@ class Gate:
 
     # deeds
 
-    def propose(self, intent: Intent, *, key: str | None = None, actor: Actor | None = None) -> Change:
-        """Proposes an intent; returns the decided change. See gate.flow.submit."""
+    def propose(
+        self, wish: Intent | Mapping[str, Any], *, key: str | None = None, actor: Actor | None = None
+    ) -> Change:
+        """Proposes an intent, or untrusted data that should be one; returns the decided change. See gate.flow.submit."""
         from gate.flow.submit import propose
 
-        return propose(self.site, intent, actor or self.actor, key=key)
+        return propose(self.site, wish, actor or self.actor, key=key)
 
     def approve(self, change_id: str, *, binding: str, comment: str = "") -> Change:
         """Says yes to exactly what `card(change_id).binding` stands for."""
@@ -100,6 +107,35 @@ class Gate:
 
         return settle(self.site, change_id, self.actor, state=state, reason=reason)
 
+    def verify(self) -> tuple[Report, list[Problem]]:
+        """Checks the ledger, its checkpoints and every sealed artifact; all of it, computed anew."""
+        from gate.ledger.audit import audit
+
+        key = public_key(self.folder.state / "keys", "ledger")
+        return audit(self.database, self.notes, key, self.folder.state)
+
+    def new_token(self, actor: Actor, scopes: Sequence[str], ttl: timedelta) -> tuple[str, str]:
+        """Makes a token for `actor`; returns its id and its text. Raises IdentityError."""
+        self._require_human("make tokens")
+        now = self.clock.now()
+        with self.database.write() as connection:
+            token_id, text = tokens.issue(connection, actor, scopes, now=now, ttl=ttl)
+            data = {"token": token_id, "for": str(actor), "scopes": sorted(scopes)}
+            ledger.append(connection, "token-issued", str(self.actor), data, now=now)
+        return token_id, text
+
+    def revoke_token(self, token_id: str) -> None:
+        """Ends a token. Raises NotFoundError."""
+        self._require_human("revoke tokens")
+        now = self.clock.now()
+        with self.database.write() as connection:
+            tokens.revoke(connection, token_id, now=now)
+            ledger.append(connection, "token-revoked", str(self.actor), {"token": token_id}, now=now)
+
+    def _require_human(self, what: str) -> None:
+        if self.actor.kind is not ActorKind.HUMAN:
+            raise IdentityError(f"{self.actor} cannot {what}.", "Only people do.", "Ask an operator.")
+
     # looking
 
     def change(self, change_id: str) -> Change:
@@ -116,6 +152,26 @@ class Gate:
         """All that the ledger says about a change, oldest first."""
         with self.database.read() as connection:
             return ledger.of_change(connection, store.get(connection, change_id).id)
+
+    def runs(self, change_id: str) -> list[dict[str, Any]]:
+        """The runs of a change, oldest first: `id`, `phase`, and `outcome` (None while it goes on)."""
+        from gate.flow import runs
+
+        with self.database.read() as connection:
+            found = runs.of_change(connection, store.get(connection, change_id).id)
+        return [run.as_json() for run in found]
+
+    def decide(self, intent: Intent) -> dict[str, Any]:
+        """What the policy would say now: `hosts` and `decision`. Nothing is stored, nothing runs."""
+        from gate.flow.decide import dry_run
+
+        admitted, decision = dry_run(self.site, intent, self.actor)
+        return {"hosts": [host.name for host in admitted.hosts], "decision": decision.as_json()}
+
+    def entries(self, count: int) -> list[Entry]:
+        """The newest entries of the ledger, oldest first."""
+        with self.database.read() as connection:
+            return ledger.latest(connection, count)
 
     def card(self, change_id: str) -> Card:
         """What a person sees before a yes."""
@@ -152,6 +208,11 @@ class Gate:
         """The inventory as it is now."""
         return self._inventory.read()
 
+    @property
+    def ledger_key(self) -> Ed25519PrivateKey:
+        """The key that signs the ledger's heads."""
+        return private_key(self.folder.state / "keys", "ledger")
+
     @cached_property
     def notes(self) -> Notes:
         """Where signed heads of the ledger are kept."""
@@ -182,7 +243,7 @@ class Gate:
             executor_id=self._executors.own_id,
             is_alive=self._executors.is_alive,
             warrant_key=private_key(keys, "warrant"),
-            ledger_key=private_key(keys, "ledger"),
+            ledger_key=self.ledger_key,
             notes=self.notes,
             groups=self.folder.groups_of,
             wake=self.wake,

@@ -41,7 +41,9 @@ def init(root: Path, user: str, *, actions: tuple[str, ...] = ACTIONS) -> list[P
     for name in (FILE, "inventory", "rules", "playbooks"):
         if (root / name).exists():
             raise SettingsError(
-                f"{root / name} is there already.", "A new site overwrites nothing.", "Choose an empty folder: gate init DIR"
+                f"{root / name} is there already.",
+                "A new site overwrites nothing.",
+                "Choose an empty folder: gate init DIR",
             )
     source = shipped()
     root.mkdir(parents=True, exist_ok=True)

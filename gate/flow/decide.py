@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from gate.approval.binding import binding
 from gate.approval.quorum import Need
-from gate.catalog.admit import Admitted
+from gate.catalog.admit import Admitted, admit
 from gate.changes import store
 from gate.changes.model import Change
 from gate.flow.ports import Site
+from gate.intent import Intent
 from gate.policy.decision import Decision
 from gate.policy.question import History, Host, Past, Question
 from gate.values.actor import Actor
@@ -24,6 +25,13 @@ def decide(
     past = store.since(connection, now - site.policy.horizon)
     history = History(changes=tuple(_past(change) for change in past if change.id != but))
     return site.policy.decide(question(admitted, actor, undo=undo), history, now)
+
+
+def dry_run(site: Site, intent: Intent, actor: Actor) -> tuple[Admitted, Decision]:
+    """What would be decided now. Nothing is stored."""
+    admitted = admit(intent, site.catalog(), site.inventory())
+    with site.database.read() as connection:
+        return admitted, decide(site, connection, admitted, actor, undo=False, now=site.clock.now())
 
 
 def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:

@@ -37,6 +37,10 @@ class Run:
     phase: Phase
     outcome: Outcome | None
 
+    def as_json(self) -> dict[str, Any]:
+        """For doors: `id`, `phase`, `outcome`."""
+        return {"id": self.id, "phase": self.phase.value, "outcome": self.outcome and self.outcome.as_json()}
+
 
 def issue(
     site: Site,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,16 +17,17 @@ from gate.intent import Intent
 from gate.ledger import store as ledger
 from gate.policy.decision import Decision, Verdict
 from gate.values.actor import Actor
+from gate.values.canonical import digest_bytes
 from gate.values.errors import GateError, StateError
 from gate.values.ids import new_id
 
 MAX_KEY = 200
 
 
-def propose(site: Site, intent: Intent, actor: Actor, *, key: str | None = None) -> Change:
-    """Proposes `intent` as `actor` and returns the change, decided. `key` makes repeating the call harmless.
+def propose(site: Site, wish: Intent | Mapping[str, Any], actor: Actor, *, key: str | None = None) -> Change:
+    """Proposes a wish as `actor` and returns the change, decided. `key` makes repeating the call harmless.
 
-    A denial is a change in state `denied`, with reasons.
+    `wish` is an intent, or untrusted JSON data that should be one. A denial is a change in state `denied`, with reasons.
 
     Raises:
         IntentError, UnknownActionError, InventoryError: it cannot even be asked; the refusal is on the ledger.
@@ -33,9 +36,10 @@ def propose(site: Site, intent: Intent, actor: Actor, *, key: str | None = None)
     now = site.clock.now()
     inventory = site.inventory()
     try:
+        intent = wish if isinstance(wish, Intent) else Intent.parse(wish)
         admitted = admit(intent, site.catalog(), inventory)
     except GateError as refused:
-        refuse(site, actor, refused, action=intent.action)
+        refuse(site, actor, refused, wish)
         raise
     change = enter(site, admitted, inventory.digest, actor, key=key, now=now)
     site.wake()
@@ -92,10 +96,12 @@ def first_state(decision: Decision) -> tuple[State, WaitingFor | None]:
             return State.DENIED, None
 
 
-def refuse(site: Site, actor: Actor, refused: GateError, *, action: str) -> None:
-    """Writes down that something could not even be asked. The hostile value itself is not kept."""
+def refuse(site: Site, actor: Actor, refused: GateError, wish: Any) -> None:
+    """Writes down that something could not even be asked; of the wish itself only its digest is kept."""
+    plain = wish.as_json() if isinstance(wish, Intent) else wish
+    about = digest_bytes(repr(plain).encode(errors="replace"))
     with site.database.write() as connection:
-        data = {"code": refused.code, "action": action[:64], "what": refused.what[:500]}
+        data = {"code": refused.code, "what": refused.what[:500], "wish": about}
         ledger.append(connection, "refused", str(actor), data, now=site.clock.now())
 
 

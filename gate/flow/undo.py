@@ -38,7 +38,7 @@ def undo(site: Site, change_id: str, actor: Actor, *, reason: str = "", key: str
             _check_undoable(connection, original, action, now)
             _check_none_on_its_way(connection, original)
     except UndoError as refused:
-        refuse(site, actor, refused, action="undo")
+        refuse(site, actor, refused, {"undo_of": change_id})
         raise
     wish = original.intent
     intent = Intent.of(wish.action, list(wish.targets), dict(wish.parameters), reason or f"Undo of {original.id}.")

@@ -55,8 +55,15 @@ def public_key(folder: Path, name: str) -> Ed25519PublicKey:
     Raises:
         SettingsError: missing, unreadable, or of another kind.
     """
-    path = folder / f"{name}.pub"
-    key = load_pem_public_key(_read(path))
+    return read_public(folder / f"{name}.pub")
+
+
+def read_public(path: Path) -> Ed25519PublicKey:
+    """The public key in the file `path`; the same errors as `public_key`."""
+    try:
+        key = load_pem_public_key(_read(path))
+    except ValueError:
+        raise _wrong_kind(path) from None
     if not isinstance(key, Ed25519PublicKey):
         raise _wrong_kind(path)
     return key

@@ -21,7 +21,6 @@ from starlette.routing import Route
 
 from gate.changes.model import AT_REST, Change, State, WaitingFor
 from gate.identity.scopes import Identity
-from gate.intent import Intent
 from gate.intent.model import MAX_BYTES
 from gate.values.errors import GateError, IdentityError, IntentError, NotFoundError
 from gate.web.door import Door
@@ -70,9 +69,9 @@ class _Api:
     async def propose(self, request: Request) -> JSONResponse:
         identity = await run_in_threadpool(self._identify, request)
         identity.require("propose")
-        intent = Intent.parse(await _body(request))
+        wish = await _body(request)
         key = _key(request)
-        change = await run_in_threadpool(lambda: self._door.propose(intent, key=key, actor=identity.actor))
+        change = await run_in_threadpool(lambda: self._door.propose(wish, key=key, actor=identity.actor))
         return JSONResponse(_view(change), status_code=201)
 
     async def status(self, request: Request) -> JSONResponse:

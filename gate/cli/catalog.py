@@ -1,0 +1,115 @@
+"""`gate catalog` and `gate inventory`: what can be wanted, and where."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gate.cli.complete import action_names
+from gate.cli.output import say, show, table, talk, with_output
+from gate.values.errors import Exit
+
+
+@click.group()
+def catalog() -> None:
+    """What can be wanted."""
+
+
+@catalog.command("list")
+@with_output
+@click.pass_context
+def list_actions(ctx: click.Context, output: str) -> None:
+    """The actions of this site."""
+    with ctx.obj(works=False) as gate:
+        found = gate.catalog()
+    actions = [action.as_json() for action in found.actions]
+    rows = [[one["name"], one["risk"], one["reversibility"], one["check"], one["summary"]] for one in actions]
+    show(
+        output,
+        {"actions": actions, "broken": [wrong.as_dict() for wrong in found.broken]},
+        lambda: table(rows, ["action", "risk", "undo", "check", "what it does"], "No actions yet."),
+    )
+    for wrong in found.broken:
+        talk(f"not offered: {wrong.what} {wrong.why}")
+
+
+@catalog.command("show")
+@click.argument("action", shell_complete=action_names)
+@with_output
+@click.pass_context
+def show_action(ctx: click.Context, action: str, output: str) -> None:
+    """One action: its parameters and what it promises."""
+    with ctx.obj(works=False) as gate:
+        found = gate.catalog().get(action).as_json()
+    show(output, found, lambda: _print(found))
+
+
+@catalog.command("check")
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@with_output
+@click.pass_context
+def check(ctx: click.Context, folders: tuple[Path, ...], output: str) -> None:
+    """Check action FOLDERS (default: all of the site) and name the mend of each problem."""
+    from gate.catalog.check import check_action
+
+    if not folders:
+        from gate.settings import find_site
+
+        site = find_site(ctx.obj.site)
+        folders = tuple(sorted(path.parent for top in site.playbooks for path in top.glob("*/action.yml")))
+    findings = [finding for folder in folders for finding in check_action(folder)]
+    plain = [
+        {"file": str(one.file), "line": one.line, "rule": one.rule, "what": one.what, "mend": one.mend}
+        for one in findings
+    ]
+
+    def print_all() -> None:
+        for one in plain:
+            say(f"{one['file']}:{one['line']}: {one['rule']}: {one['what']}")
+            say(f"  do: {one['mend']}")
+        talk(f"{len(folders)} actions checked, {len(plain)} problems.")
+
+    show(output, {"findings": plain}, print_all)
+    sys.exit(Exit.FAILED if plain else Exit.OK)
+
+
+@click.group()
+def inventory() -> None:
+    """Where it can be wanted."""
+
+
+@inventory.command("list")
+@with_output
+@click.pass_context
+def list_hosts(ctx: click.Context, output: str) -> None:
+    """The hosts of this site, with what the rules see of them."""
+    with ctx.obj(works=False) as gate:
+        found = gate.inventory()
+    hosts = [
+        {"name": one.name, "environment": one.environment, "criticality": one.criticality, "groups": sorted(one.groups)}
+        for one in found.hosts.values()
+    ]
+    rows = [[one["name"], one["environment"], one["criticality"], ", ".join(one["groups"])] for one in hosts]
+    show(
+        output,
+        {"hosts": hosts, "groups": {name: list(members) for name, members in found.groups.items()}},
+        lambda: table(rows, ["host", "environment", "criticality", "groups"], "No hosts yet."),
+    )
+
+
+def _print(found: dict[str, Any]) -> None:
+    say(f"{found['name']}: {found['summary']}")
+    say(f"  {found['description']}")
+    targets = found["targets"]
+    say(f"  for     {', '.join(targets['groups']) or 'any group'}, {targets['max_hosts']} hosts at once at most")
+    say(f"  risk    {found['risk']} of 100; undo: {found['reversibility']}; check: {found['check']}")
+    schema = found["parameters"]
+    for name, one in schema["properties"].items():
+        needed = "required" if name in schema.get("required", []) else f"default {one.get('default')!r}"
+        bounds = [f"{key} {one[key]}" for key in ("enum", "pattern", "maxLength", "minimum", "maximum") if key in one]
+        say(f"  -p {name}=  {one.get('type')}, {needed}. {one.get('description', '')}")
+        if bounds:
+            say(f"       {'; '.join(bounds)}")

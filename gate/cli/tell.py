@@ -1,0 +1,79 @@
+"""What became of a change, for people; and the exit code that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gate.cli import diff
+from gate.cli.output import say, state, talk
+from gate.values.errors import Exit
+
+_NEXT = {
+    "waiting": "gate approve {id}",
+    "succeeded": "gate undo {id}",
+    "unknown": "gate settle {id} --as succeeded|failed|undone",
+    "failed": "gate changes show {id}",
+    "undo_failed": "gate changes show {id}",
+}
+
+
+def decision(change: Mapping[str, Any]) -> None:
+    """The verdict, with each reason and its rule."""
+    decided = change["decision"]
+    say(f"{state(decided['verdict'])}  {change['id']}  {what(change)}")
+    for reason in decided["reasons"]:
+        say(f"  {reason['rule']}: {reason['because']}")
+    for need in decided["approvals"]:
+        say(f"  needs {need['count']} of {need['group']}")
+
+
+def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
+    """Where the change is now, the outcome of each host, and what it changed there."""
+    for run in runs:
+        outcome = run["outcome"]
+        if outcome is None or run["phase"] == "check":
+            continue
+        hosts = ", ".join(f"{host} {state(one['status'])}{_changed(one)}" for host, one in outcome["hosts"].items())
+        say(f"  {run['phase']:<6} {hosts}")
+        for host, one in outcome["hosts"].items():
+            if one["message"]:
+                say(f"         {host}: {one['message']}")
+        if outcome["note"]:
+            say(f"         {outcome['note']}")
+        if run["phase"] in {"do", "undo"}:
+            for line in diff.lines(outcome["diff"]):
+                say(f"         {line}")
+    say(f"{state(change['state'])}  {change['id']}{_waits(change)}")
+    following = _NEXT.get(change["state"])
+    if following and not (change["state"] == "succeeded" and change["undo_of"]):
+        talk(f"next: {following.format(id=change['id'])}")
+
+
+def what(change: Mapping[str, Any]) -> str:
+    """`restart_service on web-01, web-02`."""
+    prefix = f"undo of {change['undo_of']}: " if change["undo_of"] else ""
+    return f"{prefix}{change['intent']['action']} on {', '.join(change['hosts'])}"
+
+
+def exit_code(change: Mapping[str, Any], *, waited: bool) -> Exit:
+    """The exit code that stands for the state of a change."""
+    match change["state"]:
+        case "denied" | "expired" | "withdrawn":
+            return Exit.DENIED
+        case "failed" | "unknown" | "undo_failed":
+            return Exit.RUN_FAILED
+        case "undone":
+            return Exit.RUN_FAILED  # it was taken back because it failed
+        case "waiting" | "ready" | "running" | "undoing" if waited:
+            return Exit.WAITING
+        case _:
+            return Exit.OK
+
+
+def _changed(one: Mapping[str, Any]) -> str:
+    return f" ({one['changed']} changed)" if one["changed"] else ""
+
+
+def _waits(change: Mapping[str, Any]) -> str:
+    return f" for {change['waiting_for']}" if change["waiting_for"] else ""

@@ -1,0 +1,157 @@
+"""Is this site sound? One check a line, each with the mend of what is wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.catalog.check import check_action
+from gate.catalog.load import load_catalog
+from gate.inventory.read import InventoryReader
+from gate.policy.policy import Policy
+from gate.schedule.plan import read_schedules
+from gate.settings import SiteFolder
+from gate.values.errors import GateError
+from gate.values.keys import private_key, public_key
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `mend` is empty if it is sound."""
+
+    name: str
+    sound: bool
+    what: str
+    mend: str = ""
+
+
+def examine(folder: SiteFolder) -> Iterator[Check]:
+    """Looks at everything that a change will need, without changing anything."""
+    yield _python()
+    yield _ansible()
+    yield _looked("settings", lambda: f"{folder.root}/gate.toml, groups: {', '.join(folder.settings.groups) or 'none'}")
+    yield _looked("inventory", lambda: _inventory(folder))
+    yield from _catalog(folder)
+    yield _looked("rules", lambda: _rules(folder))
+    yield _looked("schedules", lambda: f"{len(read_schedules(folder.root))} schedules")
+    yield _state(folder.state)
+    if (folder.state / "keys").exists():
+        yield _looked("keys", lambda: _keys(folder.state / "keys"))
+    if (folder.state / "gate.db").exists():
+        yield _looked("ledger", lambda: _ledger(folder))
+    yield _people(folder)
+
+
+def _looked(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, sound=True, what=look())
+    except GateError as wrong:
+        return Check(name, sound=False, what=f"{wrong.what} {wrong.why}", mend=wrong.fix)
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if (3, 11) <= sys.version_info[:2] < (3, 13):
+        return Check("python", sound=True, what=version)
+    return Check("python", sound=False, what=f"{version} is not supported.", mend="Use Python 3.11 or 3.12.")
+
+
+def _ansible() -> Check:
+    beside = Path(sys.executable).parent / "ansible-playbook"
+    if beside.exists():
+        from importlib.metadata import version
+
+        return Check("ansible", sound=True, what=f"ansible-core {version('ansible-core')} at {beside}")
+    elsewhere = shutil.which("ansible-playbook")
+    what = f"No ansible-playbook beside {sys.executable}" + (f" (there is one at {elsewhere})." if elsewhere else ".")
+    return Check("ansible", sound=False, what=what, mend="pip install ansible-core into the same environment.")
+
+
+def _inventory(folder: SiteFolder) -> str:
+    cache = folder.state / "cache"
+    found = InventoryReader(folder.inventory, cache).read()
+    nowhere = sorted(host.name for host in found.hosts.values() if host.environment == "none")
+    hint = f"; without gate_environment: {', '.join(nowhere[:5])}" if nowhere else ""
+    return f"{len(found.hosts)} hosts in {len(found.groups)} groups{hint}"
+
+
+def _catalog(folder: SiteFolder) -> Iterator[Check]:
+    try:
+        found = load_catalog(folder.playbooks)
+    except GateError as wrong:
+        yield Check("catalog", sound=False, what=f"{wrong.what} {wrong.why}", mend=wrong.fix)
+        return
+    names = ", ".join(action.name for action in found.actions)
+    yield Check(
+        "catalog",
+        sound=bool(found.actions),
+        what=f"{len(found.actions)} actions: {names}",
+        mend="" if found.actions else "Write an action, or copy a shipped one: docs/howto/write-an-action.md",
+    )
+    for broken in found.broken:
+        yield Check("catalog", sound=False, what=f"{broken.what} {broken.why}", mend=broken.fix)
+    for action in found.actions:
+        for finding in check_action(action.folder):
+            yield Check(
+                "catalog", sound=False, what=f"{finding.file}:{finding.line}: {finding.what}", mend=finding.mend
+            )
+
+
+def _rules(folder: SiteFolder) -> str:
+    with Policy.load(folder.rules) as loaded:
+        return f"{len(loaded.rules)} rules, generation {loaded.generation[:19]}…"
+
+
+def _state(state: Path) -> Check:
+    if not state.exists():
+        return Check("state", sound=True, what=f"{state} is made when it is first needed")
+    mode = state.stat().st_mode & 0o777
+    if mode & 0o077:
+        return Check(
+            "state", sound=False, what=f"{state} can be entered by others (mode {mode:o}).", mend=f"chmod 700 {state}"
+        )
+    if not os.access(state, os.W_OK):
+        return Check(
+            "state", sound=False, what=f"{state} cannot be written.", mend="Run the gate as the folder's owner."
+        )
+    return Check("state", sound=True, what=str(state))
+
+
+def _keys(keys: Path) -> str:
+    for name in ("warrant", "ledger"):
+        private_key(keys, name)
+        public_key(keys, name)
+    return "warrant and ledger keys are readable by their owner alone"
+
+
+def _ledger(folder: SiteFolder) -> str:
+    from gate.database.engine import Database
+    from gate.ledger.audit import audit
+    from gate.ledger.notes import Notes
+    from gate.values.errors import TamperedError
+
+    database = Database.open(folder.state / "gate.db")
+    try:
+        notes = Notes(folder.checkpoints, f"gate/{folder.settings.site.name}/ledger")
+        report, others = audit(database, notes, public_key(folder.state / "keys", "ledger"), folder.state)
+    finally:
+        database.close()
+    problems = [*report.problems, *others]
+    if problems:
+        raise TamperedError("The ledger does not verify.", problems[0].what, "gate ledger verify names every problem.")
+    return f"{report.size} entries, {report.signed} under a signed checkpoint"
+
+
+def _people(folder: SiteFolder) -> Check:
+    if any(folder.settings.groups.values()):
+        return Check("people", sound=True, what="somebody can approve")
+    return Check(
+        "people",
+        sound=False,
+        what="Nobody can approve anything.",
+        mend='Name people in gate.toml: [groups] ops = ["alice"]',
+    )

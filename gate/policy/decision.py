@@ -1,0 +1,146 @@
+"""What the policy says: the verdict, why, who has to approve, and all that is needed to replay it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gate.policy.rule import Facts, Requirement, Rule, Verdict
+from gate.values.clock import from_stamp, stamp
+from gate.values.errors import PolicyError
+
+__all__ = ["Decision", "Facts", "Reason", "Requirement", "Verdict", "combine", "denied"]
+
+DEFAULT = "gate/default"  # no rule said anything
+ENGINE = "gate/engine"  # the engine could not be asked
+REFERENCE = "gate/reference"  # engine and reference differ
+
+Fired = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A rule that fired, what it says and why, and the hosts that it is about."""
+
+    rule: str
+    verdict: Verdict
+    because: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The answer to one question. All `approvals` are needed; there are none unless the verdict is NEEDS_APPROVAL.
+
+    `facts` and `fired` are by host: what the engine was told, and the ids of the rules that it said match.
+    """
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    approvals: tuple[Requirement, ...]
+    generation: str
+    at: datetime
+    facts: Mapping[str, Facts]
+    fired: Fired
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON data, fit for `canonical`."""
+        return {
+            "verdict": self.verdict.value,
+            "reasons": [
+                {"rule": one.rule, "verdict": one.verdict.value, "because": one.because, "hosts": list(one.hosts)}
+                for one in self.reasons
+            ],
+            "approvals": [one.as_json() for one in self.approvals],
+            "generation": self.generation,
+            "at": stamp(self.at),
+            "facts": {host: dict(facts) for host, facts in self.facts.items()},
+            "fired": {host: list(rules) for host, rules in self.fired.items()},
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Decision:
+        """The inverse of `as_json`.
+
+        Raises:
+            PolicyError: this was never a decision.
+        """
+        try:
+            return cls(
+                verdict=Verdict(raw["verdict"]),
+                reasons=tuple(
+                    Reason(
+                        rule=one["rule"],
+                        verdict=Verdict(one["verdict"]),
+                        because=one["because"],
+                        hosts=tuple(one["hosts"]),
+                    )
+                    for one in raw["reasons"]
+                ),
+                approvals=tuple(Requirement(**one) for one in raw["approvals"]),
+                generation=raw["generation"],
+                at=from_stamp(raw["at"]),
+                facts={host: dict(facts) for host, facts in raw["facts"].items()},
+                fired={host: tuple(rules) for host, rules in raw["fired"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+            raise PolicyError("This is no decision.", f"{wrong!r}.", "Take it from the ledger as it is.") from None
+
+
+def combine(
+    rules: Mapping[str, Rule], fired: Fired, note: Callable[[str, str], str]
+) -> tuple[Verdict, tuple[Reason, ...], tuple[Requirement, ...]]:
+    """Deny beats approval beats allow; nothing said is a deny; the strictest host decides for all.
+
+    `note` says more about a rule id on a host, or nothing.
+    """
+    hosts_of: dict[tuple[str, str], list[str]] = {}
+    for host, ids in fired.items():
+        for rule_id in ids or (DEFAULT,):
+            hosts_of.setdefault((rule_id, _because(rules, rule_id, note(rule_id, host))), []).append(host)
+    if not fired:
+        hosts_of[DEFAULT, "No host is named, and nothing said is a deny."] = []
+    reasons = [
+        Reason(rule=rule_id, verdict=_verdict(rules, rule_id), because=because, hosts=tuple(hosts))
+        for (rule_id, because), hosts in hosts_of.items()
+    ]
+    verdict = max((_host_verdict(rules, ids) for ids in fired.values()), key=_strength, default=Verdict.DENY)
+    reasons.sort(key=lambda one: (-one.verdict.strength, one.rule, one.hosts))
+    approvals = _approvals(rules, fired) if verdict is Verdict.NEEDS_APPROVAL else ()
+    return verdict, tuple(reasons), approvals
+
+
+def denied(rule_id: str, because: str, hosts: tuple[str, ...]) -> Reason:
+    """A deny that is the gate's own."""
+    return Reason(rule=rule_id, verdict=Verdict.DENY, because=because, hosts=hosts)
+
+
+def _host_verdict(rules: Mapping[str, Rule], ids: tuple[str, ...]) -> Verdict:
+    return max((rules[rule_id].verdict for rule_id in ids), key=_strength, default=Verdict.DENY)
+
+
+def _verdict(rules: Mapping[str, Rule], rule_id: str) -> Verdict:
+    return Verdict.DENY if rule_id == DEFAULT else rules[rule_id].verdict
+
+
+def _because(rules: Mapping[str, Rule], rule_id: str, note: str) -> str:
+    reason = "No rule allows this, and nothing said is a deny." if rule_id == DEFAULT else rules[rule_id].because
+    return f"{reason} {note}".rstrip()
+
+
+def _strength(verdict: Verdict) -> int:
+    return verdict.strength
+
+
+def _approvals(rules: Mapping[str, Rule], fired: Fired) -> tuple[Requirement, ...]:
+    """One requirement a group: the largest count and the shortest time of all that fired."""
+    found: dict[str, Requirement] = {}
+    for rule_id in sorted({rule_id for ids in fired.values() for rule_id in ids}):
+        if (one := rules[rule_id].requirement) is not None:
+            other = found.get(one.group, one)
+            found[one.group] = Requirement(
+                group=one.group, count=max(one.count, other.count), expires_s=min(one.expires_s, other.expires_s)
+            )
+    return tuple(found[group] for group in sorted(found))

@@ -1,0 +1,111 @@
+"""A rule in memory: a condition over facts, what it says, and why. Values only; no YAML, no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from gate.policy.vocabulary import Value
+
+Facts = Mapping[str, Value]
+Op = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in"]
+
+
+class Verdict(StrEnum):
+    ALLOW = "allow"
+    NEEDS_APPROVAL = "needs_approval"
+    DENY = "deny"
+
+    @property
+    def strength(self) -> int:
+        """The stronger beats the weaker."""
+        return list(Verdict).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """`count` people of `group` have to say yes within `expires_s` seconds."""
+
+    group: str
+    count: int
+    expires_s: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"group": self.group, "count": self.count, "expires_s": self.expires_s}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """`fact op value`; the value is a tuple for `in` and `not_in`, and of the fact's type otherwise."""
+
+    fact: str
+    op: Op
+    value: Value | tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    of: Condition
+
+
+Condition = Leaf | All | AnyOf | Not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`id` is unique in a rulebook; those that the gate makes itself carry a `/`. `place` is `file:line`."""
+
+    id: str
+    when: Condition
+    verdict: Verdict
+    requirement: Requirement | None = None
+    because: str
+    place: str
+
+    def as_json(self) -> dict[str, Any]:
+        """All that makes this rule what it is; its place is none of it."""
+        return {
+            "rule": self.id,
+            "when": condition_json(self.when),
+            "then": self.verdict.value,
+            "requirement": self.requirement and self.requirement.as_json(),
+            "because": self.because,
+        }
+
+
+def condition_json(condition: Condition) -> dict[str, Any]:
+    """The condition as it would be written in YAML."""
+    match condition:
+        case All(of):
+            return {"all": [condition_json(inner) for inner in of]}
+        case AnyOf(of):
+            return {"any": [condition_json(inner) for inner in of]}
+        case Not(inner):
+            return {"not": condition_json(inner)}
+        case Leaf():
+            value = list(condition.value) if isinstance(condition.value, tuple) else condition.value
+            return {condition.fact: {condition.op: value}}
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    """Every comparison in the condition."""
+    match condition:
+        case Leaf():
+            yield condition
+        case Not(inner):
+            yield from leaves(inner)
+        case All(of) | AnyOf(of):
+            for inner in of:
+                yield from leaves(inner)
