@@ -29,7 +29,7 @@ from gate.settings import SiteFolder, find_site
 from gate.values.actor import Actor, ActorKind
 from gate.values.clock import SystemClock
 from gate.values.errors import IdentityError
-from gate.values.keys import make_key, private_key, public_key
+from gate.values.keys import private_key, public_key
 
 if TYPE_CHECKING:
     from gate.dispatch.dispatcher import Dispatcher
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from gate.flow.ports import Site
     from gate.ledger.verify import Problem, Report
     from gate.policy.policy import Policy
-
-STATE_FOLDERS = ("keys", "runs", "spent", "executors", "cache")
 
 
 class Gate:
@@ -53,7 +51,7 @@ class Gate:
         self.folder, self.actor = folder, actor
         self.works = works  # False: never run anything in this process, leave it to one that serves
         self.clock = SystemClock()
-        self._prepare()
+        folder.make_state()
         self.database = Database.open(folder.state / "gate.db")
         self._inventory = InventoryReader(folder.inventory, folder.state / "cache")
         self._catalog: tuple[Any, Catalog] | None = None
@@ -78,7 +76,7 @@ class Gate:
     def propose(
         self, wish: Intent | Mapping[str, Any], *, key: str | None = None, actor: Actor | None = None
     ) -> Change:
-        """Proposes an intent, or untrusted data that should be one; returns the decided change. See gate.flow.submit."""
+        """Proposes an intent, or untrusted data that should be one. See gate.flow.submit."""
         from gate.flow.submit import propose
 
         return propose(self.site, wish, actor or self.actor, key=key)
@@ -304,15 +302,6 @@ class Gate:
         from gate.dispatch.executors import Executors
 
         return Executors(self.folder.state / "executors")
-
-    def _prepare(self) -> None:
-        state = self.folder.state
-        state.mkdir(mode=0o700, exist_ok=True)
-        for name in STATE_FOLDERS:
-            (state / name).mkdir(mode=0o700, exist_ok=True)
-        self.folder.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("warrant", "ledger"):
-            make_key(state / "keys", name)
 
     def close(self) -> None:
         """Waits for the runs of this process, then lets go of everything."""

@@ -30,7 +30,8 @@ class Check:
 
 
 def examine(folder: SiteFolder) -> Iterator[Check]:
-    """Looks at everything that a change will need, without changing anything."""
+    """Looks at everything that a change will need. It makes the state folder, and changes nothing else."""
+    folder.make_state()
     yield _python()
     yield _ansible()
     yield _looked("settings", lambda: f"{folder.root}/gate.toml, groups: {', '.join(folder.settings.groups) or 'none'}")
@@ -39,8 +40,7 @@ def examine(folder: SiteFolder) -> Iterator[Check]:
     yield _looked("rules", lambda: _rules(folder))
     yield _looked("schedules", lambda: f"{len(read_schedules(folder.root))} schedules")
     yield _state(folder.state)
-    if (folder.state / "keys").exists():
-        yield _looked("keys", lambda: _keys(folder.state / "keys"))
+    yield _looked("keys", lambda: _keys(folder.state / "keys"))
     if (folder.state / "gate.db").exists():
         yield _looked("ledger", lambda: _ledger(folder))
     yield _people(folder)
@@ -107,8 +107,6 @@ def _rules(folder: SiteFolder) -> str:
 
 
 def _state(state: Path) -> Check:
-    if not state.exists():
-        return Check("state", sound=True, what=f"{state} is made when it is first needed")
     mode = state.stat().st_mode & 0o777
     if mode & 0o077:
         return Check(

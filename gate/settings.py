@@ -11,8 +11,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gate.values.errors import SettingsError
+from gate.values.keys import make_key
 
 FILE = "gate.toml"
+STATE_FOLDERS = ("keys", "runs", "spent", "executors", "cache")
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9_][a-z0-9_.@-]{0,63}\z")]
 _Group = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}\z")]
 
@@ -67,6 +69,15 @@ class SiteFolder:
         self.state = root / section.state
         self.checkpoints = root / section.checkpoints
         self.socket = self.state / settings.serve.socket
+
+    def make_state(self) -> None:
+        """Makes the state folder, its folders and its keys where they are missing, for the owner alone."""
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        for name in STATE_FOLDERS:
+            (self.state / name).mkdir(mode=0o700, exist_ok=True)
+        self.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("warrant", "ledger"):
+            make_key(self.state / "keys", name)
 
     def groups_of(self, name: str) -> frozenset[str]:
         """The groups that the person `name` approves for."""

@@ -17,7 +17,7 @@ def blockers(connection: Connection, change: Change) -> dict[str, str]:
     taken = connection.execute(
         select(holds.c.host, holds.c.change_id).where(holds.c.host.in_(change.hosts), holds.c.change_id != change.id)
     )
-    found = dict(taken.tuples().all())
+    found = dict(taken.all())
     earlier = connection.execute(
         select(change_hosts.c.host, changes.c.id)
         .join(changes, changes.c.id == change_hosts.c.change_id)
@@ -29,7 +29,7 @@ def blockers(connection: Connection, change: Change) -> dict[str, str]:
         )
         .order_by(changes.c.id.desc())
     )
-    return dict(earlier.tuples().all()) | found
+    return dict(earlier.all()) | found
 
 
 def take(connection: Connection, change_id: str, hosts: Sequence[str], *, now: datetime) -> None:

@@ -43,7 +43,7 @@ def approve(ctx: click.Context, /, change: str, **given: Any) -> None:
         done = gate.approve(card["change"]["id"], binding=card["binding"], comment=given["comment"])
         if given["output"] == "table":
             say(f"{state('approved')} by {gate.actor}")
-        sys.exit(follow(gate, done.id, given, quiet=given["output"] != "table"))
+        sys.exit(follow(gate, done.id, given))
 
 
 @click.command()

@@ -52,27 +52,25 @@ def propose(ctx: click.Context, /, **given: Any) -> None:
         _ask_elsewhere(wish, given)
         return
     with ctx.obj(works=not given["no_run"]) as gate:
-        intent = (
-            _typed(wish, gate.catalog().get(wish["action"]).as_json()) if given["parameters"] else Intent.parse(wish)
-        )
+        if given["parameters"]:
+            wish = _typed(wish, gate.catalog().get(wish["action"]).as_json())
         if given["dry_run"]:
-            _decide_only(gate, intent, given["output"])
+            _decide_only(gate, Intent.parse(wish), given["output"])
             return
-        change = gate.propose(intent, key=given["key"])
+        change = gate.propose(wish, key=given["key"])
         if given["output"] == "table":
             tell.decision(change.as_json())
-        sys.exit(follow(gate, change.id, given, quiet=given["output"] != "table"))
+        sys.exit(follow(gate, change.id, given))
 
 
-def follow(gate: Any, change_id: str, given: dict[str, Any], *, quiet: bool) -> Exit:
+def follow(gate: Any, change_id: str, given: dict[str, Any]) -> Exit:
     """Waits for a change as far as this command should, and tells what became of it."""
     change = gate.change(change_id)
-    runs_here = change.state == "ready" and not given.get("no_run")
-    if change.state in {"ready", "waiting"} and (given.get("wait") or runs_here or gate.works):
+    if change.state in {"ready", "waiting"} and (given.get("wait") or gate.works):
         change = gate.wait(change_id, given.get("timeout"), approval=bool(given.get("wait")))
     answer = {**change.as_json(), "runs": gate.runs(change_id)}
-    told = change.state == "denied" and not quiet  # the decision said it all
-    show(given["output"], answer, lambda: None if told else tell.result(answer, answer["runs"]))
+    # of a denied change the decision, which was printed, says it all
+    show(given["output"], answer, lambda: None if change.state == "denied" else tell.result(answer, answer["runs"]))
     return tell.exit_code(answer, waited=bool(given.get("wait")))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from gate import __version__
 from gate.cli.errors import tell
 from gate.values.errors import Exit, GateError
 
@@ -89,7 +88,7 @@ class _Tree(click.Group):
 
 
 @click.group(cls=_Tree, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="gate")
+@click.version_option(package_name="ansible-gate", prog_name="gate")
 @click.option(
     "--site", "-C", metavar="DIR", help="The site's folder. Default: $GATE_SITE, or the nearest gate.toml upwards."
 )

@@ -23,7 +23,8 @@ def decision(change: Mapping[str, Any]) -> None:
     decided = change["decision"]
     say(f"{state(decided['verdict'])}  {change['id']}  {what(change)}")
     for reason in decided["reasons"]:
-        say(f"  {reason['rule']}: {reason['because']}")
+        if reason["verdict"] == decided["verdict"]:  # the others fired too, but a stronger one decided
+            say(f"  {reason['rule']}: {reason['because']}")
     for need in decided["approvals"]:
         say(f"  needs {need['count']} of {need['group']}")
 

@@ -30,7 +30,7 @@ def undo(ctx: click.Context, /, change: str, **given: Any) -> None:
         made = gate.undo(change, reason=given["reason"])
         if given["output"] == "table":
             tell.decision(made.as_json())
-        sys.exit(follow(gate, made.id, given, quiet=given["output"] != "table"))
+        sys.exit(follow(gate, made.id, given))
 
 
 @click.command()

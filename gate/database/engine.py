@@ -40,6 +40,9 @@ class Database:
             version = database.version()
             if version != HEAD:
                 _migrate(database, version)
+        except DatabaseError:
+            database.close()
+            raise
         except (DBAPIError, sqlite3.Error) as wrong:
             database.close()
             raise DatabaseError(

@@ -25,9 +25,9 @@ MAX_KEY = 200
 
 
 def propose(site: Site, wish: Intent | Mapping[str, Any], actor: Actor, *, key: str | None = None) -> Change:
-    """Proposes a wish as `actor` and returns the change, decided. `key` makes repeating the call harmless.
+    """Proposes a wish as `actor`; returns the decided change. The same `key` makes one change.
 
-    `wish` is an intent, or untrusted JSON data that should be one. A denial is a change in state `denied`, with reasons.
+    `wish` is an intent, or untrusted JSON data that should be one. A denial is a change too, in state `denied`.
 
     Raises:
         IntentError, UnknownActionError, InventoryError: it cannot even be asked; the refusal is on the ledger.

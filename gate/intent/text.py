@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from typing import Any
@@ -29,8 +30,10 @@ def refuse_hostile(value: Any, where: str) -> None:
         case list() | tuple():
             for number, inner in enumerate(value):
                 refuse_hostile(inner, f"{where}[{number}]")
-        case bool() | int() | float() | None:
+        case bool() | None:
             pass
+        case int() | float():
+            _refuse_number(value, where)
         case _:
             raise IntentError(
                 f"{where} is of a kind that an intent cannot carry.",
@@ -61,6 +64,16 @@ def _refuse_text(text: str, where: str) -> None:
                 "Line breaks and invisible characters can hide or split what a person approves.",
                 "Take the character out; use one line of plain text.",
             )
+
+
+def _refuse_number(number: float, where: str) -> None:
+    fits = -(2**63) <= number < 2**63 if isinstance(number, int) else math.isfinite(number)
+    if not fits:
+        raise IntentError(
+            f"{where} is a number that an intent cannot carry.",
+            "NaN and infinities are no JSON, and integers have 64 bits.",
+            "Write a finite number.",
+        )
 
 
 def _refuse_key(key: Any, where: str) -> None:

@@ -43,7 +43,10 @@ def private_key(folder: Path, name: str) -> Ed25519PrivateKey:
             f"Its mode is {path.stat().st_mode & 0o777:o}.",
             f"chmod 600 {path}",
         )
-    key = load_pem_private_key(content, password=None)
+    try:
+        key = load_pem_private_key(content, password=None)
+    except (ValueError, TypeError):  # TypeError: it is encrypted
+        raise _wrong_kind(path) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise _wrong_kind(path)
     return key

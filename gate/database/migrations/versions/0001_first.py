@@ -14,6 +14,11 @@ APPEND_ONLY = """
 CREATE TRIGGER ledger_refuses_{verb} BEFORE {verb} ON ledger
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
 """
+NO_REPLACE = """
+CREATE TRIGGER ledger_refuses_replace BEFORE INSERT ON ledger
+WHEN EXISTS (SELECT 1 FROM ledger WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
+"""  # INSERT OR REPLACE deletes without asking the trigger for DELETE
 
 
 def upgrade() -> None:
@@ -105,3 +110,4 @@ def upgrade() -> None:
     op.execute("INSERT INTO ledger_head (id, size, frontier) VALUES (1, 0, '[]')")
     for verb in ("UPDATE", "DELETE"):
         op.execute(APPEND_ONLY.format(verb=verb))
+    op.execute(NO_REPLACE)

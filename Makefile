@@ -1,0 +1,58 @@
+# make demo   the whole story in the terminal, on a site of its own
+# make test   everything that can be tested here
+# make check  the quick one: format, lint, types, import contracts, unit tests
+# PYTHON=...  another interpreter (3.11 or 3.12); by default the newest of the two that is found
+
+PYTHON ?= $(shell scripts/find-python)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+JOBS   ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check unit lint test test-312 wheel clean bench-start
+
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP) ## A virtual environment with everything pinned
+
+$(STAMP): pyproject.toml constraints.txt constraints-3.12.txt scripts/setup
+	@scripts/setup "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: $(STAMP) ## The main job, told step by step
+	@$(BIN)/python scripts/demo.py
+
+check: lint unit ## The quick one, under a minute
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(PYTEST) tests/unit -q -n $(JOBS)
+
+test: lint ## All tests
+	$(BIN)/ansible-lint --offline playbooks inventory
+	$(PYTEST) tests -n $(JOBS) --dist loadfile --durations 15
+	@if scripts/find-python 3.12 >/dev/null 2>&1 && [ "$(VENV)" = .venv ]; then $(MAKE) --no-print-directory test-312; \
+	  else echo "No Python 3.12 here: tested on $$($(BIN)/python --version) only."; fi
+
+test-312: ## What depends on the Python version, once more on 3.12 with the ansible-core that pip finds for it
+	$(MAKE) --no-print-directory VENV=.venv312 PYTHON="$$(scripts/find-python 3.12)" some-tests
+
+some-tests: $(STAMP)
+	$(PYTEST) tests/integration/flow tests/integration/policy tests/unit -n $(JOBS) --dist loadfile -q
+
+wheel: $(STAMP) ## dist/*.whl
+	rm -rf dist && $(BIN)/python -m build --wheel --no-isolation
+
+bench-start: $(STAMP) ## From approval to start, and the command line's answer, in milliseconds
+	$(BIN)/python scripts/bench_start.py
+
+clean: ## Everything that was made here
+	rm -rf .venv .venv312 dist build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
