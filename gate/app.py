@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.catalog.load import Catalog, load_catalog
 from gate.changes import store
-from gate.changes.model import AT_REST, Change, State
+from gate.changes.model import AT_REST, Change, State, WaitingFor
 from gate.database.engine import Database
 from gate.identity import tokens
 from gate.identity.scopes import Identity
@@ -26,7 +26,7 @@ from gate.ledger import store as ledger
 from gate.ledger.entry import Entry
 from gate.ledger.notes import Notes
 from gate.settings import SiteFolder, find_site
-from gate.values.actor import Actor, ActorKind
+from gate.values.actor import Actor
 from gate.values.clock import SystemClock
 from gate.values.errors import IdentityError
 from gate.values.keys import private_key, public_key
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from gate.flow.card import Card
     from gate.flow.ports import Site
     from gate.ledger.verify import Problem, Report
-    from gate.policy.policy import Policy
+    from gate.policy.live import LivePolicy
 
 
 class Gate:
@@ -47,8 +47,8 @@ class Gate:
     Use it as a context manager: leaving it waits for the runs that this process started.
     """
 
-    def __init__(self, folder: SiteFolder, actor: Actor, *, works: bool = True) -> None:
-        self.folder, self.actor = folder, actor
+    def __init__(self, folder: SiteFolder, identity: Identity, *, works: bool = True) -> None:
+        self.folder, self.identity = folder, identity
         self.works = works  # False: never run anything in this process, leave it to one that serves
         self.clock = SystemClock()
         folder.make_state()
@@ -66,20 +66,32 @@ class Gate:
             SettingsError, DatabaseError: the site cannot be opened.
             IdentityError: the token is not valid.
         """
-        gate = cls(find_site(site), tokens.os_user(), works=works)
+        gate = cls(find_site(site), tokens.os_identity(), works=works)
         if token is not None:
-            gate.actor = gate.identify(token).actor
+            try:
+                gate.identity = gate.identify(token)
+            except IdentityError:
+                gate.close()
+                raise
         return gate
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name deeds are done."""
+        return self.identity.actor
 
     # deeds
 
-    def propose(
-        self, wish: Intent | Mapping[str, Any], *, key: str | None = None, actor: Actor | None = None
-    ) -> Change:
+    def propose(self, wish: Intent | Mapping[str, Any], *, key: str | None = None) -> Change:
         """Proposes an intent, or untrusted data that should be one. See gate.flow.submit."""
+        return self.propose_for(self.identity, wish, key=key)
+
+    def propose_for(self, identity: Identity, wish: Intent | Mapping[str, Any], *, key: str | None = None) -> Change:
+        """The same in the name of somebody whom a door has identified."""
         from gate.flow.submit import propose
 
-        return propose(self.site, wish, actor or self.actor, key=key)
+        identity.require("propose")
+        return propose(self.site, wish, identity.actor, key=key)
 
     def approve(self, change_id: str, *, binding: str, comment: str = "") -> Change:
         """Says yes to exactly what `card(change_id).binding` stands for."""
@@ -97,12 +109,14 @@ class Gate:
         """Proposes to take a change back; returns the new, decided change."""
         from gate.flow.undo import undo
 
+        self.identity.require("propose")
         return undo(self.site, change_id, self.actor, reason=reason, key=key)
 
     def settle(self, change_id: str, *, state: State, reason: str) -> Change:
         """Says what happened where the gate could not know."""
         from gate.flow.settle import settle
 
+        self.identity.require("operate")
         return settle(self.site, change_id, self.actor, state=state, reason=reason)
 
     def verify(self) -> tuple[Report, list[Problem]]:
@@ -114,7 +128,7 @@ class Gate:
 
     def new_token(self, actor: Actor, scopes: Sequence[str], ttl: timedelta) -> tuple[str, str]:
         """Makes a token for `actor`; returns its id and its text. Raises IdentityError."""
-        self._require_human("make tokens")
+        self.identity.require("admin")
         now = self.clock.now()
         with self.database.write() as connection:
             token_id, text = tokens.issue(connection, actor, scopes, now=now, ttl=ttl)
@@ -124,15 +138,11 @@ class Gate:
 
     def revoke_token(self, token_id: str) -> None:
         """Ends a token. Raises NotFoundError."""
-        self._require_human("revoke tokens")
+        self.identity.require("admin")
         now = self.clock.now()
         with self.database.write() as connection:
             tokens.revoke(connection, token_id, now=now)
             ledger.append(connection, "token-revoked", str(self.actor), {"token": token_id}, now=now)
-
-    def _require_human(self, what: str) -> None:
-        if self.actor.kind is not ActorKind.HUMAN:
-            raise IdentityError(f"{self.actor} cannot {what}.", "Only people do.", "Ask an operator.")
 
     # looking
 
@@ -217,11 +227,11 @@ class Gate:
         return Notes(self.folder.checkpoints, f"gate/{self.folder.settings.site.name}/ledger")
 
     @cached_property
-    def policy(self) -> Policy:
+    def policy(self) -> LivePolicy:
         """The rules, with their engine running. Raises PolicyError."""
-        from gate.policy.policy import Policy
+        from gate.policy.live import LivePolicy
 
-        return Policy.load(self.folder.rules)
+        return LivePolicy(self.folder.rules)
 
     @cached_property
     def site(self) -> Site:
@@ -243,10 +253,14 @@ class Gate:
             warrant_key=private_key(keys, "warrant"),
             ledger_key=self.ledger_key,
             notes=self.notes,
-            groups=self.folder.groups_of,
+            groups=self._groups_of,
             wake=self.wake,
             state=self.folder.state,
         )
+
+    def _groups_of(self, name: str) -> frozenset[str]:
+        """For whom a person approves: by gate.toml, and as far as the credential of this process goes."""
+        return frozenset(group for group in self.folder.groups_of(name) if self.identity.may(f"approve:{group}"))
 
     def wake(self) -> None:
         """Sees to it that what is ready starts: in the gate that serves this site, or else in this process."""
@@ -328,7 +342,7 @@ class Gate:
 
 
 def _waits_for_people(change: Change) -> bool:
-    return change.state is State.WAITING and change.waiting_for is not None and change.preview is not None
+    return change.waiting_for is WaitingFor.APPROVAL and change.preview is not None
 
 
 def _stats(folder: Path) -> Sequence[tuple[str, int, int, int]]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gate.cli.output import talk
+from gate.identity.scopes import Identity
 from gate.values.actor import Actor, ActorKind
 
 
@@ -47,4 +48,4 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
 
 
 def _propose(gate: Any, name: str, intent: Any, key: str) -> None:
-    gate.propose(intent, key=key, actor=Actor(ActorKind.SCHEDULE, name))
+    gate.propose_for(Identity(Actor(ActorKind.SCHEDULE, name), frozenset({"propose"})), intent, key=key)

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gate.catalog.digest import digest_folder
+from gate.catalog.digest import digest_folder, files_of
 from gate.values.errors import WarrantError
 from gate.warrant.model import Phase, Warrant
 
@@ -30,7 +30,7 @@ def prepare(warrant: Warrant, private: Path) -> None:
     if not warrant.hosts:
         raise WarrantError("The warrant names no host.", "To Ansible that means every host.", "Propose it again.")
     project = private / "project"
-    shutil.copytree(warrant.folder, project, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    _copy(Path(warrant.folder), project)
     # digest of the copy, not of the original: nobody can change it between the check and the run
     if digest_folder(project) != warrant.action_digest:
         raise WarrantError(
@@ -43,6 +43,12 @@ def prepare(warrant: Warrant, private: Path) -> None:
     environment = private / "env"
     environment.mkdir()
     (environment / "extravars").write_text(json.dumps(extra_variables(warrant)))
+
+
+def _copy(folder: Path, project: Path) -> None:
+    for name in files_of(folder):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(folder / name, project / name, follow_symlinks=False)
 
 
 def extra_variables(warrant: Warrant) -> dict[str, Any]:

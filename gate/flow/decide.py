@@ -52,8 +52,8 @@ def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
     )
 
 
-def bind(site: Site, admitted: Admitted, inventory_digest: str, preview: str | None) -> str:
-    """The digest that approvals are bound to, from what is there now."""
+def bind(admitted: Admitted, inventory_digest: str, generation: str, preview: str | None) -> str:
+    """The digest that approvals are bound to: what was admitted, decided by `generation`, and previewed."""
     return binding(
         intent=admitted.intent.as_json(),
         parameters=admitted.parameters,
@@ -61,7 +61,7 @@ def bind(site: Site, admitted: Admitted, inventory_digest: str, preview: str | N
         undo_digest=admitted.action.undo_digest,
         hosts=[host.name for host in admitted.hosts],
         inventory_digest=inventory_digest,
-        generation=site.policy.generation,
+        generation=generation,
         preview=preview,
     )
 

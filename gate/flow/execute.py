@@ -51,7 +51,7 @@ def start(site: Site, connection: Connection, change_id: str, inventory: Invento
         )
         return None
     decision = decide(site, connection, admitted, change.actor, undo=change.undo_of is not None, now=now, but=change.id)
-    if not _may_start(site, connection, change, admitted, decision, inventory.digest, now):
+    if not _may_start(connection, change, admitted, decision, inventory.digest, now):
         return None
     blocked = holds.blockers(connection, change)
     if blocked:
@@ -95,7 +95,6 @@ def carry_on(site: Site, change_id: str) -> None:
 
 
 def _may_start(
-    site: Site,
     connection: Connection,
     change: Change,
     admitted: Admitted,
@@ -106,7 +105,7 @@ def _may_start(
     if decision.verdict is Verdict.DENY:
         _stop(connection, change, State.DENIED, {"decision": decision.as_json()}, now, decision=decision)
         return False
-    binding = bind(site, admitted, inventory_digest, change.preview)
+    binding = bind(admitted, inventory_digest, decision.generation, change.preview)
     left = missing(needs(decision), approvals.of_change(connection, change.id), binding, now)
     if not left:
         return True

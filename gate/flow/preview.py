@@ -26,7 +26,7 @@ def preview(site: Site, change_id: str) -> None:
             return
         admitted = admit(change.intent, site.catalog(), inventory)
         if admitted.action.check == "none" or change.undo_of is not None:
-            binding = bind(site, admitted, inventory.digest, NO_PREVIEW)
+            binding = bind(admitted, inventory.digest, change.decision["generation"], NO_PREVIEW)
             store.note(connection, change, now=now, preview=NO_PREVIEW, binding=binding)
             return
         change = store.note(connection, change, now=now, executor=site.executor_id)
@@ -38,7 +38,7 @@ def preview(site: Site, change_id: str) -> None:
         if change.executor != site.executor_id or change.state is not State.WAITING:
             return
         now = site.clock.now()
-        binding = bind(site, admitted, inventory.digest, seen)
+        binding = bind(admitted, inventory.digest, change.decision["generation"], seen)
         store.note(connection, change, now=now, preview=seen, binding=binding, executor=None)
         data = {"run": warrant.run_id, "preview": seen, "binding": binding}
         ledger.append(connection, "previewed", "gate", data, now=now, change_id=change_id)

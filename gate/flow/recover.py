@@ -18,7 +18,9 @@ def abandoned(site: Site) -> list[Change]:
     """Changes that an executor took and that died with it."""
     with site.database.read() as connection:
         taken = store.in_states(connection, [State.RUNNING, State.UNDOING])
-        by_another = {change.undo_of for change in taken if change.undo_of}
+        unknown = store.in_states(connection, [State.UNKNOWN])
+    # an original that is being undone has no run of its own: its undo has
+    by_another = {change.undo_of for change in [*taken, *unknown] if change.undo_of}
     return [
         change
         for change in taken

@@ -18,7 +18,7 @@ from gate.ledger import store as ledger
 from gate.policy.decision import Decision, Verdict
 from gate.values.actor import Actor
 from gate.values.canonical import digest_bytes
-from gate.values.errors import GateError, StateError
+from gate.values.errors import GateError, IntentError, StateError
 from gate.values.ids import new_id
 
 MAX_KEY = 200
@@ -36,6 +36,7 @@ def propose(site: Site, wish: Intent | Mapping[str, Any], actor: Actor, *, key: 
     now = site.clock.now()
     inventory = site.inventory()
     try:
+        _check_key(key)
         intent = wish if isinstance(wish, Intent) else Intent.parse(wish)
         admitted = admit(intent, site.catalog(), inventory)
     except GateError as refused:
@@ -72,7 +73,7 @@ def enter(
             hosts=tuple(host.name for host in admitted.hosts),
             action_digest=admitted.action.digest,
             decision=decision.as_json(),
-            binding=bind(site, admitted, inventory_digest, None),
+            binding=bind(admitted, inventory_digest, decision.generation, None),
             preview=None,
             undo_of=undo_of,
             request_key=key,
@@ -103,6 +104,13 @@ def refuse(site: Site, actor: Actor, refused: GateError, wish: Any) -> None:
     with site.database.write() as connection:
         data = {"code": refused.code, "what": refused.what[:500], "wish": about}
         ledger.append(connection, "refused", str(actor), data, now=site.clock.now())
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None and not (key.isascii() and key.isprintable() and 0 < len(key) <= MAX_KEY):
+        raise IntentError(
+            "The request key is unusable.", f"It takes 1 to {MAX_KEY} printable ASCII characters.", "Use a UUID."
+        )
 
 
 def _same(known: Change, intent: Intent, key: str) -> Change:

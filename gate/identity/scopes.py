@@ -12,6 +12,7 @@ from gate.values.errors import IdentityError
 PLAIN = frozenset({"propose", "read", "operate", "admin"})
 _APPROVE = re.compile(r"approve:[a-z][a-z0-9_-]{0,62}")
 FOR_AGENTS = frozenset({"propose", "read"})
+EVERY_GROUP = "approve:*"  # the user of this machine; no token can carry it
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,13 @@ class Identity:
     actor: Actor
     scopes: frozenset[str]
 
+    def may(self, scope: str) -> bool:
+        """Whether the credential carries `scope`."""
+        return scope in self.scopes or (scope.startswith("approve:") and EVERY_GROUP in self.scopes)
+
     def require(self, scope: str) -> None:
         """Raises IdentityError unless the credential carries `scope`."""
-        if scope not in self.scopes:
+        if not self.may(scope):
             raise IdentityError(
                 f"{self.actor} may not do this.",
                 f"It needs the scope {scope!r}; the token carries {', '.join(sorted(self.scopes)) or 'none'}.",

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from gate.database.tables import tokens
-from gate.identity.scopes import Identity, check_scopes
+from gate.identity.scopes import EVERY_GROUP, PLAIN, Identity, check_scopes
 from gate.values.actor import Actor, ActorKind
 from gate.values.clock import stamp
 from gate.values.errors import IdentityError, NotFoundError
@@ -102,8 +102,13 @@ def rows(connection: Connection) -> list[TokenRow]:
     ]
 
 
+def os_identity() -> Identity:
+    """The human behind this process, who can read and write the site's files and so needs no token."""
+    return Identity(actor=os_user(), scopes=PLAIN | {EVERY_GROUP})
+
+
 def os_user() -> Actor:
-    """The human behind this process: the user of the operating system, as the kernel knows it."""
+    """The user of the operating system, as the kernel knows it."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
