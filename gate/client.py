@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx2
 
 from gate.intent import Intent
+from gate.intent.wire import check_key
 from gate.values.errors import ClientError, GateError
 
 LONG_POLL_S = 25.0
@@ -55,7 +56,7 @@ class GateClient:
 
     def propose(self, intent: Intent, *, key: str | None = None) -> dict[str, Any]:
         """Proposes an intent; returns the decided change. The same `key` makes one change, however often it is sent."""
-        headers = {"Idempotency-Key": key} if key else {}
+        headers = {} if key is None else {"Idempotency-Key": check_key(key)}
         return self._call("POST", "/v1/changes", json=intent.as_json(), headers=headers)
 
     def status(self, change_id: str) -> dict[str, Any]:

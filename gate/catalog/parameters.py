@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -78,6 +79,9 @@ class ParameterSchema:
 class _Untitled(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
+
+    def encode_default(self, dft: Any) -> Any:
+        return json.loads(json.dumps(dft))  # from YAML, so plain; pydantic knows no kind of map but dict
 
 
 def compile_model(name: str, options: Mapping[str, Option]) -> type[BaseModel]:

@@ -49,9 +49,9 @@ def get(connection: Connection, change_id: str) -> Change:
     Raises:
         NotFoundError: none, or several.
     """
-    rows = connection.execute(
-        select(changes).where(changes.c.id.startswith(change_id, autoescape=True)).order_by(changes.c.id).limit(3)
-    ).all()
+    begins = changes.c.id.startswith(change_id, autoescape=True)
+    possible = bool(change_id) and change_id.isascii()  # everything begins with nothing; that names no change
+    rows = connection.execute(select(changes).where(begins).order_by(changes.c.id).limit(3)).all() if possible else []
     exact = [row for row in rows if row.id == change_id]
     if len(exact or rows) == 1:
         return _change((exact or rows)[0])

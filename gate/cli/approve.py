@@ -74,13 +74,18 @@ def print_card(card: Mapping[str, Any]) -> None:
             ("given", f"{one['approver']} {one['comment']}{'' if one['counts'] else ' (void)'}")
             for one in card["given"]
         ],
-        ("needs", ", ".join(f"{need['count']} of {need['group']}" for need in card["missing"]) or "nothing more"),
+        ("needs", ", ".join(_need(need) for need in card["missing"]) or "nothing more"),
         ("until", card["expires_at"]),
     ]
     say(f"{state(change['state'])}  {change['id']}")
     for name, text in rows:
         say(f"  {name:<6} {text}")
     _print_preview(card)
+
+
+def _need(need: Mapping[str, Any]) -> str:
+    options = [(need["group"], need["count"]), *need["or"]]
+    return " or ".join(f"{count} of {group}" for group, count in options)
 
 
 def _print_preview(card: Mapping[str, Any]) -> None:

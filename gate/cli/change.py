@@ -14,6 +14,7 @@ from gate.cli import tell
 from gate.cli.complete import action_names, host_names
 from gate.cli.output import show, talk, with_output
 from gate.intent import Intent
+from gate.intent.wire import read_json
 from gate.values.errors import Exit, IntentError
 
 
@@ -96,8 +97,7 @@ def _intent(given: dict[str, Any]) -> dict[str, Any]:
 def read_intent(file: str) -> dict[str, Any]:
     """The JSON object in a file, or on stdin (-). Raises IntentError."""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        wish = json.loads(text)
+        wish = read_json(sys.stdin.read() if file == "-" else Path(file).read_text())
     except (OSError, ValueError) as wrong:
         raise IntentError(f"{file} holds no intent.", f"{wrong}.", "Write one intent as a JSON object.") from wrong
     if not isinstance(wish, dict):

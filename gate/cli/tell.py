@@ -26,7 +26,8 @@ def decision(change: Mapping[str, Any]) -> None:
         if reason["verdict"] == decided["verdict"]:  # the others fired too, but a stronger one decided
             say(f"  {reason['rule']}: {reason['because']}")
     for need in decided["approvals"]:
-        say(f"  needs {need['count']} of {need['group']}")
+        options = [need, *need.get("or", [])]
+        say("  needs " + " or ".join(f"{one['count']} of {one['group']}" for one in options))
 
 
 def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:

@@ -82,7 +82,7 @@ def judge(expected: Sequence[str], seen: Observed, rc: int | None, status: str) 
     overall = _overall([one.status for one in hosts.values()])
     if overall is Status.SUCCEEDED and (rc != 0 or status != "successful"):
         overall = Status.UNKNOWN
-    strangers = sorted(set(seen.stats or {}) - set(expected))
+    strangers = sorted(({*(seen.stats or {})} | seen.started) - {*expected})
     if strangers:  # must be impossible; if it is not, nobody should rely on anything here
         overall = Status.UNKNOWN
         seen.words.append(f"The run touched hosts that it was not for: {', '.join(strangers)}.")
@@ -111,6 +111,8 @@ def _judge_host(host: str, seen: Observed, rc: int | None) -> HostOutcome:
             return HostOutcome(status=Status.UNKNOWN, message=message or "The run did not come to its end.")
         return HostOutcome(status=Status.FAILED, message=message or "Nothing was run here.")
     counts = seen.stats.get(host)
+    if counts is None and host in seen.started:
+        return HostOutcome(status=Status.UNKNOWN, message=message or "The run's end does not speak of this host.")
     if counts is None:
         return HostOutcome(status=Status.FAILED, message=message or "The playbook did not reach this host.")
     changed = counts.get("changed", 0)

@@ -13,7 +13,9 @@ from gate.values.errors import WarrantError
 from gate.warrant.model import Phase, Warrant
 
 PLAYBOOKS = {Phase.CHECK: "do.yml", Phase.DO: "do.yml", Phase.VERIFY: "verify.yml", Phase.UNDO: "undo.yml"}
-_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
+_HOST = re.compile(
+    r"(?!(?:all|ungrouped)\Z)[A-Za-z0-9][A-Za-z0-9_.-]{0,252}"
+)  # no pattern, no group that is always there
 
 
 def prepare(warrant: Warrant, private: Path) -> None:

@@ -38,11 +38,11 @@ def approve(site: Site, change_id: str, actor: Actor, *, binding: str, comment: 
 def _approve(site: Site, change_id: str, actor: Actor, binding: str, comment: str, now: datetime) -> Change:
     with site.database.write() as connection:
         change = waiting_change(connection, change_id)
-        wanted = needs(Decision.from_json(change.decision))
+        wanted = wanted_of(change)
         groups = site.groups(actor.name)
-        check_approver(actor, groups, change.actor, wanted)
+        check_approver(actor, groups, change.actor, wanted, now)
         _check_seen(change, binding)
-        expires = min((need.expires_s for need in wanted if need.group in groups), default=0)
+        expires = min((need.expires_s for need in wanted if _is_of(groups, need, now)), default=0)
         given = Approval(
             approver=actor,
             binding=binding,
@@ -77,15 +77,23 @@ def reject(site: Site, change_id: str, actor: Actor, *, reason: str) -> Change:
         if actor == change.actor:
             ledger.append(connection, "withdrawn", str(actor), {"reason": reason}, now=now, change_id=change.id)
             return store.move(connection, change, State.WITHDRAWN, now=now)
-        check_approver(actor, site.groups(actor.name), change.actor, needs(Decision.from_json(change.decision)))
+        check_approver(actor, site.groups(actor.name), change.actor, wanted_of(change), now)
         ledger.append(connection, "rejected", str(actor), {"reason": reason}, now=now, change_id=change.id)
         return store.move(connection, change, State.DENIED, now=now)
 
 
 def still_needed(connection: Connection, change: Change, now: datetime) -> list[Need]:
     """The approvals that are still missing for the binding that the change has now."""
-    wanted = needs(Decision.from_json(change.decision))
-    return missing(wanted, approvals.of_change(connection, change.id), change.binding, now)
+    return missing(wanted_of(change), approvals.of_change(connection, change.id), change.binding, now)
+
+
+def wanted_of(change: Change) -> list[Need]:
+    """The approvals that the change waits for, or waited for."""
+    return needs(Decision.from_json(change.decision), change.created_at)
+
+
+def _is_of(groups: frozenset[str], need: Need, now: datetime) -> bool:
+    return any(group in groups for group, _ in need.options(now))
 
 
 def waiting_change(connection: Connection, change_id: str) -> Change:

@@ -75,7 +75,10 @@ def card(site: Site, change_id: str) -> Card:
             }
             for one in given
         ],
-        missing=[{"group": need.group, "count": need.count} for need in left],
+        missing=[
+            {"group": need.group, "count": need.count, "or": [list(option) for option in need.options(now)[1:]]}
+            for need in left
+        ],
         expires_at=_iso(expires_at(change)),
         evidence=evidence,
     )

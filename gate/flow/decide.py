@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -66,9 +66,19 @@ def bind(admitted: Admitted, inventory_digest: str, generation: str, preview: st
     )
 
 
-def needs(decision: Decision) -> list[Need]:
-    """The approvals that a decision asks for."""
-    return [Need(group=one.group, count=one.count, expires_s=one.expires_s) for one in decision.approvals]
+def needs(decision: Decision, since: datetime) -> list[Need]:
+    """The approvals that a decision asks for, of a change that waits for them since `since`."""
+    return [
+        Need(
+            group=one.group,
+            count=one.count,
+            expires_s=one.expires_s,
+            alternatives=one.alternatives,
+            escalates_at=None if one.escalate_after_s is None else since + timedelta(seconds=one.escalate_after_s),
+            escalate_to=one.escalate_to,
+        )
+        for one in decision.approvals
+    ]
 
 
 def _past(change: Change) -> Past:

@@ -106,7 +106,7 @@ def _may_start(
         _stop(connection, change, State.DENIED, {"decision": decision.as_json()}, now, decision=decision)
         return False
     binding = bind(admitted, inventory_digest, decision.generation, change.preview)
-    left = missing(needs(decision), approvals.of_change(connection, change.id), binding, now)
+    left = missing(needs(decision, change.created_at), approvals.of_change(connection, change.id), binding, now)
     if not left:
         return True
     data = {"was": change.binding, "is": binding, "needs": sorted(need.group for need in left)}

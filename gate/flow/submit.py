@@ -14,14 +14,13 @@ from gate.changes.model import Change, State, WaitingFor
 from gate.flow.decide import bind, decide
 from gate.flow.ports import Site
 from gate.intent import Intent
+from gate.intent.wire import check_key
 from gate.ledger import store as ledger
 from gate.policy.decision import Decision, Verdict
 from gate.values.actor import Actor
 from gate.values.canonical import digest_bytes
-from gate.values.errors import GateError, IntentError, StateError
+from gate.values.errors import GateError, StateError
 from gate.values.ids import new_id
-
-MAX_KEY = 200
 
 
 def propose(site: Site, wish: Intent | Mapping[str, Any], actor: Actor, *, key: str | None = None) -> Change:
@@ -36,8 +35,10 @@ def propose(site: Site, wish: Intent | Mapping[str, Any], actor: Actor, *, key: 
     now = site.clock.now()
     inventory = site.inventory()
     try:
-        _check_key(key)
-        intent = wish if isinstance(wish, Intent) else Intent.parse(wish)
+        if key is not None:
+            check_key(key)
+        # an intent can be made around its checks, so one is checked as anything else
+        intent = Intent.parse(dict(wish) if isinstance(wish, Intent) else wish)
         admitted = admit(intent, site.catalog(), inventory)
     except GateError as refused:
         refuse(site, actor, refused, wish)
@@ -99,18 +100,10 @@ def first_state(decision: Decision) -> tuple[State, WaitingFor | None]:
 
 def refuse(site: Site, actor: Actor, refused: GateError, wish: Any) -> None:
     """Writes down that something could not even be asked; of the wish itself only its digest is kept."""
-    plain = wish.as_json() if isinstance(wish, Intent) else wish
-    about = digest_bytes(repr(plain).encode(errors="replace"))
+    about = digest_bytes(repr(wish).encode(errors="replace"))
     with site.database.write() as connection:
         data = {"code": refused.code, "what": refused.what[:500], "wish": about}
         ledger.append(connection, "refused", str(actor), data, now=site.clock.now())
-
-
-def _check_key(key: str | None) -> None:
-    if key is not None and not (key.isascii() and key.isprintable() and 0 < len(key) <= MAX_KEY):
-        raise IntentError(
-            "The request key is unusable.", f"It takes 1 to {MAX_KEY} printable ASCII characters.", "Use a UUID."
-        )
 
 
 def _same(known: Change, intent: Intent, key: str) -> Change:

@@ -79,7 +79,7 @@ class Decision:
                     )
                     for one in raw["reasons"]
                 ),
-                approvals=tuple(Requirement(**one) for one in raw["approvals"]),
+                approvals=tuple(Requirement.from_json(one) for one in raw["approvals"]),
                 generation=raw["generation"],
                 at=from_stamp(raw["at"]),
                 facts={host: dict(facts) for host, facts in raw["facts"].items()},
@@ -135,12 +135,18 @@ def _strength(verdict: Verdict) -> int:
 
 
 def _approvals(rules: Mapping[str, Rule], fired: Fired) -> tuple[Requirement, ...]:
-    """One requirement a group: the largest count and the shortest time of all that fired."""
+    """One requirement a group: the largest count and the shortest time. Those with a choice stay as they are."""
     found: dict[str, Requirement] = {}
+    with_choice: list[Requirement] = []
     for rule_id in sorted({rule_id for ids in fired.values() for rule_id in ids}):
-        if (one := rules[rule_id].requirement) is not None:
+        one = rules[rule_id].requirement
+        if one is None:
+            continue
+        if one.alternatives or one.escalate_to:
+            with_choice.append(one)
+        else:
             other = found.get(one.group, one)
             found[one.group] = Requirement(
                 group=one.group, count=max(one.count, other.count), expires_s=min(one.expires_s, other.expires_s)
             )
-    return tuple(found[group] for group in sorted(found))
+    return (*(found[group] for group in sorted(found)), *dict.fromkeys(with_choice))

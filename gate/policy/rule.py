@@ -26,14 +26,38 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """`count` people of `group` have to say yes within `expires_s` seconds."""
+    """`count` people of `group`, or as many as one of `alternatives` says, have to say yes within `expires_s` seconds.
+
+    An alternative is (group, count). Once `escalate_after_s` have passed, one of the group `escalate_to` will do too.
+    """
 
     group: str
     count: int
     expires_s: int
+    alternatives: tuple[tuple[str, int], ...] = ()
+    escalate_after_s: int | None = None
+    escalate_to: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"group": self.group, "count": self.count, "expires_s": self.expires_s}
+        plain: dict[str, Any] = {"group": self.group, "count": self.count, "expires_s": self.expires_s}
+        if self.alternatives:
+            plain["or"] = [{"group": group, "count": count} for group, count in self.alternatives]
+        if self.escalate_to is not None:
+            plain["escalate"] = {"after_s": self.escalate_after_s, "to": self.escalate_to}
+        return plain
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Requirement:
+        """The inverse of `as_json`. Raises KeyError or TypeError for anything else."""
+        escalate = raw.get("escalate") or {"after_s": None, "to": None}
+        return cls(
+            group=raw["group"],
+            count=raw["count"],
+            expires_s=raw["expires_s"],
+            alternatives=tuple((one["group"], one["count"]) for one in raw.get("or", ())),
+            escalate_after_s=escalate["after_s"],
+            escalate_to=escalate["to"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,11 +116,25 @@ def _then(item: Item) -> tuple[Verdict, Requirement | None]:
     if not isinstance(item.value, dict):
         return Verdict(item.choice("`then`", ("allow", "deny", "{needs_approval: {from: GROUP}}"))), None
     keys = item.entries("`then`", ("needs_approval",))["needs_approval"].entries(
-        "`needs_approval`", ("from",), ("count", "expires")
+        "`needs_approval`", ("from",), ("count", "expires", "or", "escalate")
     )
     expires = read_duration(keys["expires"], _LONGEST) if "expires" in keys else timedelta(hours=4)
+    group, count = _of_group(keys)
+    escalate = keys["escalate"].entries("`escalate`", ("after", "to")) if "escalate" in keys else {}
     return Verdict.NEEDS_APPROVAL, Requirement(
-        group=keys["from"].text("the name of a group", _GROUP),
-        count=keys["count"].number("`count`", 1, _MOST_APPROVALS) if "count" in keys else 1,
+        group=group,
+        count=count,
         expires_s=int(expires.total_seconds()),
+        alternatives=tuple(
+            _of_group(entry.entries("An alternative", ("from",), ("count",))) for entry in keys["or"].items("`or`")
+        )
+        if "or" in keys
+        else (),
+        escalate_after_s=int(read_duration(escalate["after"], expires).total_seconds()) if escalate else None,
+        escalate_to=escalate["to"].text("the name of a group", _GROUP) if escalate else None,
     )
+
+
+def _of_group(keys: Mapping[str, Item]) -> tuple[str, int]:
+    count = keys["count"].number("`count`", 1, _MOST_APPROVALS) if "count" in keys else 1
+    return keys["from"].text("the name of a group", _GROUP), count

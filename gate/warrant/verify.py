@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from datetime import datetime
 
@@ -27,7 +26,7 @@ def verify(signed: str, key: Ed25519PublicKey, now: datetime) -> Warrant:
         text = outer["warrant"]
         key.verify(base64.b64decode(outer["signature"], validate=True), DOMAIN + text.encode())
         warrant = Warrant.parse(text)
-    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error, InvalidSignature):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, InvalidSignature):
         raise WarrantError(
             "The warrant is not one of this gate's.",
             "It is unreadable, or its signature is not that of the site's warrant key.",

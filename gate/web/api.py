@@ -9,7 +9,6 @@ GET  /healthz                        no token
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,6 +21,7 @@ from starlette.routing import Route
 from gate.changes.model import AT_REST, Change, State, WaitingFor
 from gate.identity.scopes import Identity
 from gate.intent.model import MAX_BYTES
+from gate.intent.wire import read_json
 from gate.values.errors import GateError, IdentityError, IntentError, NotFoundError
 from gate.web.door import Door
 
@@ -127,21 +127,7 @@ async def _body(request: Request) -> Any:
         content += chunk
         if len(content) > MAX_BYTES:
             raise IntentError("The request is too large.", f"More than {MAX_BYTES} bytes.", "Send one intent.")
-    try:
-        return json.loads(content, object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as wrong:
-        raise IntentError("The request is no JSON.", f"{wrong}."[:200], "Send one intent as a JSON object.") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # of two equal keys a reader could see one and the gate the other
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("an object has the same key twice")
-    return dict(pairs)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    return read_json(content)
 
 
 def _timeout(request: Request) -> float:

@@ -29,7 +29,9 @@ def database(tmp_path: Path, notes: Notes) -> Iterator[Database]:
     for number in range(1, 11):
         with opened.write() as connection:
             at = NOW + timedelta(seconds=number)
-            store.append(connection, "kind", "human:a", {"n": number}, now=at, change_id="chg-1" if number % 2 else None)
+            store.append(
+                connection, "kind", "human:a", {"n": number}, now=at, change_id="chg-1" if number % 2 else None
+            )
         if number % 5 == 0:
             with opened.read() as connection:
                 notes.checkpoint(connection, key)

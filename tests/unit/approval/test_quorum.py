@@ -30,32 +30,32 @@ def left(needs: list[Need], *given: Approval, now: datetime = NOW) -> list[tuple
 
 def test_a_requester_cannot_approve() -> None:
     with pytest.raises(ApprovalError, match="themselves"):
-        check_approver(ALICE, frozenset({"sre"}), ALICE, [SRE])
+        check_approver(ALICE, frozenset({"sre"}), ALICE, [SRE], NOW)
 
 
 @pytest.mark.parametrize("kind", [ActorKind.AGENT, ActorKind.SCHEDULE])
 def test_only_a_human_can_approve(kind: ActorKind) -> None:
     with pytest.raises(ApprovalError, match="Only humans"):
-        check_approver(Actor(kind, "alice"), frozenset({"sre"}), BOB, [SRE])
+        check_approver(Actor(kind, "alice"), frozenset({"sre"}), BOB, [SRE], NOW)
 
 
 @pytest.mark.parametrize("groups", [frozenset(), frozenset({"ops"}), frozenset({"SRE"})])
 def test_a_stranger_cannot_approve(groups: frozenset[str]) -> None:
     with pytest.raises(ApprovalError, match="needs a yes from sre"):
-        check_approver(ALICE, groups, AGENT, [SRE])
+        check_approver(ALICE, groups, AGENT, [SRE], NOW)
 
 
 def test_nobody_can_approve_what_needs_no_approval() -> None:
     with pytest.raises(ApprovalError):
-        check_approver(ALICE, frozenset({"sre"}), AGENT, [])
+        check_approver(ALICE, frozenset({"sre"}), AGENT, [], NOW)
 
 
 def test_a_member_can_approve() -> None:
-    check_approver(ALICE, frozenset({"sre", "ops"}), AGENT, [SRE])
+    check_approver(ALICE, frozenset({"sre", "ops"}), AGENT, [SRE], NOW)
 
 
 def test_a_human_may_approve_for_an_agent_of_the_same_name() -> None:
-    check_approver(ALICE, frozenset({"sre"}), Actor(ActorKind.AGENT, "alice"), [SRE])
+    check_approver(ALICE, frozenset({"sre"}), Actor(ActorKind.AGENT, "alice"), [SRE], NOW)
 
 
 def test_without_a_yes_all_is_missing() -> None:
@@ -97,3 +97,31 @@ def test_a_yes_of_a_group_that_was_not_asked_counts_for_nothing() -> None:
 
 def test_no_needs_means_nothing_is_missing() -> None:
     assert left([]) == []
+
+
+EITHER = Need(group="sre", count=2, expires_s=3600, alternatives=(("security", 1),))
+LATE = Need(group="sre", count=2, expires_s=3600, escalates_at=NOW + timedelta(minutes=30), escalate_to="managers")
+
+
+def test_one_alternative_is_enough() -> None:
+    assert left([EITHER]) == [("sre", 2)]
+    assert left([EITHER], yes(ALICE, "security")) == []
+    assert left([EITHER], yes(ALICE, "sre")) == [("sre", 1)]
+    assert left([EITHER], yes(ALICE, "sre"), yes(BOB, "sre")) == []
+
+
+def test_an_alternative_of_one_need_does_not_meet_another() -> None:
+    assert left([EITHER, SRE], yes(ALICE, "security")) == [("sre", 1)]
+
+
+def test_a_member_of_an_alternative_can_approve() -> None:
+    check_approver(CAROL, frozenset({"security"}), AGENT, [EITHER], NOW)
+
+
+def test_the_escalation_counts_only_when_its_time_has_come() -> None:
+    later = NOW + timedelta(minutes=30)
+    assert left([LATE], yes(ALICE, "managers")) == [("sre", 2)]
+    assert left([LATE], yes(ALICE, "managers"), now=later) == []
+    with pytest.raises(ApprovalError, match="needs a yes from sre"):
+        check_approver(ALICE, frozenset({"managers"}), AGENT, [LATE], NOW)
+    check_approver(ALICE, frozenset({"managers"}), AGENT, [LATE], later)

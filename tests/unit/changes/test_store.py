@@ -23,14 +23,22 @@ def add(database: Database, *changes: Change) -> None:
 
 
 def test_a_stored_change_is_the_same_again(database: Database, make_change: Make) -> None:
-    made = make_change(hosts=("web-01", "web-02"), state=State.WAITING, waiting_for=WaitingFor.APPROVAL, request_key="k")
+    made = make_change(
+        hosts=("web-01", "web-02"), state=State.WAITING, waiting_for=WaitingFor.APPROVAL, request_key="k"
+    )
     add(database, made)
     with database.read() as connection:
         assert store.get(connection, made.id) == made
 
 
 def test_an_unambiguous_beginning_of_an_id_is_enough(database: Database, make_change: Make) -> None:
-    add(database, make_change(id="chg-aa1"), make_change(id="chg-aa2"), make_change(id="chg-b"), make_change(id="chg-aa"))
+    add(
+        database,
+        make_change(id="chg-aa1"),
+        make_change(id="chg-aa2"),
+        make_change(id="chg-b"),
+        make_change(id="chg-aa"),
+    )
     with database.read() as connection:
         assert store.get(connection, "chg-b").id == "chg-b"
         assert store.get(connection, "chg-aa").id == "chg-aa"

@@ -134,9 +134,7 @@ def test_an_entry_of_the_ledger_cannot_be_replaced(database: Database) -> None:
 
 @pytest.mark.parametrize("actor", ["agent:planner", "schedule:nightly"])
 @pytest.mark.parametrize("scopes", ["approve:sre", "propose approve:sre read", "APPROVE:sre"])
-def test_the_table_itself_refuses_an_agent_the_scope_to_approve(
-    database: Database, actor: str, scopes: str
-) -> None:
+def test_the_table_itself_refuses_an_agent_the_scope_to_approve(database: Database, actor: str, scopes: str) -> None:
     row = {"id": "tok-1", "secret_hash": "h", "actor": actor, "scopes": scopes, "created_at": "", "expires_at": ""}
     with pytest.raises(DatabaseError, match="CHECK"), database.write() as connection:
         connection.execute(insert(tokens).values(**row))

@@ -147,7 +147,13 @@ def test_a_warrant_is_spent_once(warrant: Warrant, tmp_path: Path) -> None:
 
 
 def test_the_environment_is_a_list_and_no_inheritance(tmp_path: Path) -> None:
-    inherited = {"HOME": "/h", "AWS_SECRET_ACCESS_KEY": "canary", "ANSIBLE_CONFIG": "/evil", "PATH": "/evil", "LD_PRELOAD": "x"}
+    inherited = {
+        "HOME": "/h",
+        "AWS_SECRET_ACCESS_KEY": "canary",
+        "ANSIBLE_CONFIG": "/evil",
+        "PATH": "/evil",
+        "LD_PRELOAD": "x",
+    }
     made = worker_environment(inherited)
     assert made["HOME"] == "/h"
     assert "/evil" not in str(made)

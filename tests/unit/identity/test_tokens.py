@@ -98,7 +98,9 @@ def test_scopes_that_were_written_into_the_row_are_not_believed(database: Databa
         authenticate(database, text)
 
 
-@pytest.mark.parametrize("scopes", [[], ["all"], ["approve"], ["approve:"], ["approve:*"], ["approve:SRE"], ["Read"], [""]])
+@pytest.mark.parametrize(
+    "scopes", [[], ["all"], ["approve"], ["approve:"], ["approve:*"], ["approve:SRE"], ["Read"], [""]]
+)
 def test_unknown_scopes_are_refused(scopes: list[str]) -> None:
     with pytest.raises(IdentityError, match="cannot be put on a token"):
         check_scopes(ALICE, scopes)

@@ -72,7 +72,22 @@ def test_the_refusal_names_the_place_and_the_mark(mark: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["*", "web*", "web-0[1:3]", "web:db", "web,db", "!web", "&web", "~web.*", "@file", "-i", "--limit", "all", "ALL", "All"]
+    [
+        "*",
+        "web*",
+        "web-0[1:3]",
+        "web:db",
+        "web,db",
+        "!web",
+        "&web",
+        "~web.*",
+        "@file",
+        "-i",
+        "--limit",
+        "all",
+        "ALL",
+        "All",
+    ]
     + ["ungrouped", "localhost", "", " ", "web 01", "web-01 ", "../x", "a/b", "web\n", "ẇeb", "a" * 254, "_x", ".x"],
 )
 def test_what_ansible_could_read_as_more_than_a_name_is_no_target(name: str) -> None:
@@ -133,7 +148,9 @@ def test_what_is_no_intent_is_refused(raw: Any) -> None:
         Intent.parse(raw)
 
 
-@pytest.mark.parametrize("key", ["ansible_host", "ANSIBLE_X", "__ansible_unsafe", "__ansible_vault", "a-b", "a b", "", "ä"])
+@pytest.mark.parametrize(
+    "key", ["ansible_host", "ANSIBLE_X", "__ansible_unsafe", "__ansible_vault", "a-b", "a b", "", "ä"]
+)
 @pytest.mark.parametrize("deep", [False, True])
 def test_reserved_and_odd_keys_are_refused(key: str, deep: bool) -> None:
     parameters = {"outer": {key: 1}} if deep else {key: 1}
@@ -171,7 +188,12 @@ def test_an_intent_says_the_same_data_again() -> None:
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.sampled_from([*HOSTILE.values()]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.sampled_from([*HOSTILE.values()]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )

@@ -111,6 +111,10 @@ def test_a_condition_that_could_mean_less_than_it_seems_is_refused(book, when, s
         ("{needs_approval: {from: sre, expires: soon}}", "no duration"),
         ("{needs_approval: {from: sre, expires: 52w}}", "too long"),
         ("{needs_approval: {from: sre, who: me}}", "unknown key 'who'"),
+        ("{needs_approval: {from: sre, or: sec}}", "is text"),
+        ("{needs_approval: {from: sre, or: [{count: 2}]}}", "no 'from'"),
+        ("{needs_approval: {from: sre, escalate: {after: 1h}}}", "no 'to'"),
+        ("{needs_approval: {from: sre, expires: 1h, escalate: {after: 2h, to: boss}}}", "too long"),
         ("{needs_approval: {from: 'S R E'}}", "cannot be the name of a group"),
     ],
 )
@@ -186,3 +190,17 @@ def test_windows_and_limits_become_rules_and_facts(book):
     assert [rule for rule in made.rules if "/" in rule] == ["window/freeze", "window/closed", "limit/slow"]
     assert {"group.web", "window.nights", "window.freeze", "limit.slow"} <= {fact.name for fact in made.facts}
     assert made.horizon.days == 2
+
+
+def test_an_approval_can_have_alternatives_and_escalate() -> None:
+    then = "{needs_approval: {from: sre, count: 2, or: [{from: sec}, {from: dba, count: 3}], escalate: {after: 1h, to: boss}}}"
+    read = book(rule(then=then)).rules["one"].requirement
+    assert read == Requirement(
+        group="sre",
+        count=2,
+        expires_s=4 * 3600,
+        alternatives=(("sec", 1), ("dba", 3)),
+        escalate_after_s=3600,
+        escalate_to="boss",
+    )
+    assert Requirement.from_json(read.as_json()) == read

@@ -39,7 +39,9 @@ def test_a_missing_key_says_which(tmp_path: Path) -> None:
         private_key(tmp_path, "ledger")
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+)
 def test_a_file_that_is_no_key_is_refused_in_three_sentences(tmp_path: Path, content: bytes) -> None:
     make_key(tmp_path, "ledger")
     (tmp_path / "ledger.key").write_bytes(content)

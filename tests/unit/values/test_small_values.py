@@ -71,7 +71,18 @@ def test_an_actor_says_the_same_text_again(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "alice", "human:", "human: alice", "human:Alice", "robot:alice", "human:a:b", "human:-a", "human:a\n", "human:ä"]
+    [
+        "",
+        "alice",
+        "human:",
+        "human: alice",
+        "human:Alice",
+        "robot:alice",
+        "human:a:b",
+        "human:-a",
+        "human:a\n",
+        "human:ä",
+    ]
     + ["human:" + "a" * 65, "HUMAN:alice", "human:a%"],
 )
 def test_anything_else_is_no_actor(text: str) -> None:
