@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.catalog.load import Catalog, load_catalog
 from gate.changes import store
-from gate.changes.model import AT_REST, Change, State, WaitingFor
+from gate.changes.model import AT_REST, Change, State
 from gate.database.engine import Database
 from gate.identity import tokens
 from gate.identity.scopes import Identity
@@ -192,7 +192,7 @@ class Gate:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             change = self.change(change_id)
-            if change.state in AT_REST or (not approval and _waits_for_people(change)):
+            if change.state in AT_REST or (not approval and change.settled):
                 return change
             if deadline is not None and time.monotonic() >= deadline:
                 return change
@@ -339,10 +339,6 @@ class Gate:
         self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _waits_for_people(change: Change) -> bool:
-    return change.waiting_for is WaitingFor.APPROVAL and change.preview is not None
 
 
 def _stats(folder: Path) -> Sequence[tuple[str, int, int, int]]:

@@ -1,7 +1,7 @@
 """A change and the states it can be in. Pure.
 
 proposed ─ denied
-   └─ waiting (approval | hold) ─ expired | withdrawn
+   └─ waiting (approval | window | hold | plan) ─ expired | withdrawn
         └─ ready ─ running ─ succeeded ─ undoing ─ undone | undo_failed
                       ├─ failed ─ undoing …
                       └─ unknown ─ settled by an operator, as succeeded, failed or undone
@@ -37,7 +37,9 @@ class State(StrEnum):
 
 class WaitingFor(StrEnum):
     APPROVAL = "approval"
+    WINDOW = "window"
     HOLD = "hold"
+    PLAN = "plan"  # an earlier step of its plan
 
 
 MOVES: Mapping[State, frozenset[State]] = {
@@ -78,6 +80,13 @@ class Change:
     executor: str | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing will happen to it soon by itself: it is at rest, or waits for people or for its window."""
+        if self.waiting_for is WaitingFor.APPROVAL:
+            return self.preview is not None
+        return self.state in AT_REST or self.waiting_for is WaitingFor.WINDOW
 
     def as_json(self) -> dict[str, Any]:
         """What a door may show: no digests of parameters are hidden, and there are no secrets in it."""

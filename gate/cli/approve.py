@@ -84,8 +84,7 @@ def print_card(card: Mapping[str, Any]) -> None:
 
 
 def _need(need: Mapping[str, Any]) -> str:
-    options = [(need["group"], need["count"]), *need["or"]]
-    return " or ".join(f"{count} of {group}" for group, count in options)
+    return " or ".join(f"{one['count']} of {one['group']}" for one in [need, *need.get("or", [])])
 
 
 def _print_preview(card: Mapping[str, Any]) -> None:

@@ -85,6 +85,8 @@ def _intent(given: dict[str, Any]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise click.UsageError(f"--param takes NAME=VALUE, not {pair!r}.")
+        if name in parameters:
+            raise click.UsageError(f"--param {name} is there twice.")
         parameters[name] = value
     return {
         "action": given["action"],
@@ -98,8 +100,9 @@ def read_intent(file: str) -> dict[str, Any]:
     """The JSON object in a file, or on stdin (-). Raises IntentError."""
     try:
         wish = read_json(sys.stdin.read() if file == "-" else Path(file).read_text())
-    except (OSError, ValueError) as wrong:
-        raise IntentError(f"{file} holds no intent.", f"{wrong}.", "Write one intent as a JSON object.") from wrong
+    except (OSError, ValueError, IntentError) as wrong:
+        why = wrong.why if isinstance(wrong, IntentError) else f"{wrong}."
+        raise IntentError(f"{file} holds no intent.", why, "Write one intent as a JSON object.") from wrong
     if not isinstance(wish, dict):
         raise IntentError(f"{file} holds no intent.", "It is no JSON object.", "Write one intent as a JSON object.")
     return wish
@@ -144,6 +147,6 @@ def _ask_elsewhere(wish: dict[str, Any], given: dict[str, Any]) -> None:
         if not change["settled"]:
             change = client.wait(change["id"], given["timeout"])
         show(given["output"], change, lambda: None if change["state"] == "denied" else tell.result(change, []))
-        if change["state"] == "waiting":
+        if change["waiting_for"] == "approval":
             talk("A person has to approve it; you cannot.")
     sys.exit(tell.exit_code(change, waited=given["wait"]))

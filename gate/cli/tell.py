@@ -47,7 +47,7 @@ def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None
             for line in diff.lines(outcome["diff"]):
                 say(f"         {line}")
     say(f"{state(change['state'])}  {change['id']}{_waits(change)}")
-    following = _NEXT.get(change["state"])
+    following = _NEXT.get(change["state"]) if change["waiting_for"] in {None, "approval"} else None
     if following and not (change["state"] == "succeeded" and change["undo_of"]):
         talk(f"next: {following.format(id=change['id'])}")
 
@@ -78,4 +78,6 @@ def _changed(one: Mapping[str, Any]) -> str:
 
 
 def _waits(change: Mapping[str, Any]) -> str:
+    if change["waiting_for"] == "window":
+        return f" for its window, which opens at {change['decision']['opens_at'][:16].replace('T', ' ')} UTC"
     return f" for {change['waiting_for']}" if change["waiting_for"] else ""

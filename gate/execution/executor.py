@@ -45,6 +45,8 @@ class RunnerExecutor:
                     env=worker_environment(os.environ),
                     start_new_session=True,  # it outlives the gate
                 )
+        except FileExistsError:
+            return self.outcome(run_id, hosts)  # it was started before; what came of that is what is true
         except OSError as wrong:
             return never_started(hosts, f"The run could not be started: {wrong.strerror}.")
         with process:

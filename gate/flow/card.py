@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from gate.approval import store as approvals
+from gate.approval.quorum import Need
 from gate.catalog.action import Action
 from gate.changes import store
 from gate.changes.model import Change
@@ -75,13 +76,15 @@ def card(site: Site, change_id: str) -> Card:
             }
             for one in given
         ],
-        missing=[
-            {"group": need.group, "count": need.count, "or": [list(option) for option in need.options(now)[1:]]}
-            for need in left
-        ],
+        missing=[{"group": need.group, "count": need.count} | _others(need, now) for need in left],
         expires_at=_iso(expires_at(change)),
         evidence=evidence,
     )
+
+
+def _others(need: Need, now: datetime) -> dict[str, Any]:
+    others = need.options(now)[1:]
+    return {"or": [{"group": group, "count": count} for group, count in others]} if others else {}
 
 
 def _action(site: Site, change: Change) -> Action | None:

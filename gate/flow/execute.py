@@ -53,6 +53,9 @@ def start(site: Site, connection: Connection, change_id: str, inventory: Invento
     decision = decide(site, connection, admitted, change.actor, undo=change.undo_of is not None, now=now, but=change.id)
     if not _may_start(connection, change, admitted, decision, inventory.digest, now):
         return None
+    if decision.opens_at is not None:
+        _stop(connection, change, State.WAITING, {}, now, WaitingFor.WINDOW, decision=decision)
+        return None
     blocked = holds.blockers(connection, change)
     if blocked:
         _stop(connection, change, State.WAITING, {"held": blocked}, now, WaitingFor.HOLD)

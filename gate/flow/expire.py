@@ -1,4 +1,4 @@
-"""What nobody approved in time is over: a wish does not lie in wait for a careless yes."""
+"""What time alone does: what nobody approved is over, and what waited for its window may be decided again."""
 
 from __future__ import annotations
 
@@ -32,6 +32,27 @@ def expire(site: Site) -> list[str]:
             data = {"because": "Nobody approved it in time."}
             ledger.append(connection, "expired", "gate", data, now=now, change_id=change.id)
     return [change.id for change in over]
+
+
+def open_windows(site: Site) -> list[str]:
+    """Makes ready whatever waited for a window that opens by now; it is decided again when it starts."""
+    now = site.clock.now()
+    with site.database.read() as connection:
+        if not any(_may_go(change, now) for change in store.in_states(connection, [State.WAITING])):
+            return []
+    with site.database.write() as connection:
+        due = [change for change in store.in_states(connection, [State.WAITING]) if _may_go(change, now)]
+        for change in due:
+            store.move(connection, change, State.READY, now=now)
+            ledger.append(connection, "window-opens", "gate", {}, now=now, change_id=change.id)
+    return [change.id for change in due]
+
+
+def _may_go(change: Change, now: datetime) -> bool:
+    if change.waiting_for is not WaitingFor.WINDOW:
+        return False
+    opens_at = Decision.from_json(change.decision).opens_at
+    return opens_at is None or now >= opens_at
 
 
 def _is_over(change: Change, now: datetime) -> bool:

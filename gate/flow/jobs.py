@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gate.changes import store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.execute import execute
-from gate.flow.expire import expire
+from gate.flow.expire import expire, open_windows
 from gate.flow.finish import come_to_rest
 from gate.flow.ports import Site
 from gate.flow.preview import preview, wants_preview
@@ -23,6 +23,7 @@ _DEEDS: dict[str, Callable[[Site, str], None]] = {"execute": execute, "preview":
 def pending(site: Site) -> list[tuple[str, str]]:
     """The jobs that could be done now, in the order in which they should be: (deed, change id)."""
     expire(site)
+    open_windows(site)
     with site.database.read() as connection:
         open_changes = store.in_states(connection, [State.READY, State.WAITING])
     ready = [("execute", change.id) for change in open_changes if change.state is State.READY]

@@ -90,6 +90,8 @@ def enter(
 def first_state(decision: Decision) -> tuple[State, WaitingFor | None]:
     """Where a decision leads."""
     match decision.verdict:
+        case Verdict.ALLOW if decision.opens_at is not None:
+            return State.WAITING, WaitingFor.WINDOW
         case Verdict.ALLOW:
             return State.READY, None
         case Verdict.NEEDS_APPROVAL:

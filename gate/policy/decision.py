@@ -44,6 +44,7 @@ class Decision:
     at: datetime
     facts: Mapping[str, Facts]
     fired: Fired
+    opens_at: datetime | None = None  # when the windows let it through; None: now, or never
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON data, fit for `canonical`."""
@@ -58,6 +59,7 @@ class Decision:
             "at": stamp(self.at),
             "facts": {host: dict(facts) for host, facts in self.facts.items()},
             "fired": {host: list(rules) for host, rules in self.fired.items()},
+            "opens_at": stamp(self.opens_at) if self.opens_at else None,
         }
 
     @classmethod
@@ -84,6 +86,7 @@ class Decision:
                 at=from_stamp(raw["at"]),
                 facts={host: dict(facts) for host, facts in raw["facts"].items()},
                 fired={host: tuple(rules) for host, rules in raw["fired"].items()},
+                opens_at=from_stamp(raw["opens_at"]) if raw["opens_at"] else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as wrong:
             raise PolicyError("This is no decision.", f"{wrong!r}.", "Take it from the ledger as it is.") from None

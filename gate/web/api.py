@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from gate.changes.model import AT_REST, Change, State, WaitingFor
+from gate.changes.model import Change
 from gate.identity.scopes import Identity
 from gate.intent.model import MAX_BYTES
 from gate.intent.wire import read_json
@@ -91,9 +91,7 @@ class _Api:
 
 
 def _view(change: Change) -> dict[str, Any]:
-    for_people = change.state is State.WAITING and change.waiting_for is WaitingFor.APPROVAL
-    settled = change.state in AT_REST or (for_people and change.preview is not None)
-    return {"format_version": FORMAT_VERSION, **change.as_json(), "settled": settled}
+    return {"format_version": FORMAT_VERSION, **change.as_json(), "settled": change.settled}
 
 
 async def _healthz(_: Request) -> JSONResponse:

@@ -29,7 +29,6 @@ from gate.warrant.sign import sign
 
 HOST = "web-03"
 INTENT, INVENTORY, ACTION = "GATE-INTENT", "GATE-INVENTORY", "GATE-CATALOG-UNKNOWN"
-MARKS = "/tmp/gate-hostile-marks"  # noqa: S108 - a name in payloads; the tests make it a fresh folder
 
 # texts that no parameter, reason or nested value may hold; %M is the file that must never come to be
 TEMPLATES = {
@@ -114,8 +113,20 @@ TARGETS = (
     "web-03 ", "127.0.0.1,", "/etc/hosts", "../hosts", "{{ groups.all }}", "web-03#", "w\u0435b-03", "root@web-03",
 )  # fmt: skip
 UNKNOWN_TARGETS = ("127.0.0.1", "WEB-03", "web-3", "web-03.example.org", "staging2")
-ACTIONS = ("", "../note", "note/../note", "/etc/passwd", "note\n", "Note", "no te", "{{ note }}", "-note", "n" * 65)
-UNKNOWN_ACTIONS = ("shell", "raw", "command", "notes", "__init__", "do")
+ACTIONS = (
+    "",
+    "../note",
+    "note/../note",
+    "/etc/passwd",
+    "note\n",
+    "Note",
+    "__init__",
+    "no te",
+    "{{ note }}",
+    "-note",
+    "n" * 65,
+)
+UNKNOWN_ACTIONS = ("shell", "raw", "command", "notes", "do")
 PATHS = (
     "/etc/../shadow", "../etc/passwd", "/etc/app/../../shadow", "/etc/app/./app.ini", "/etc/app//app.ini", "etc/x",
     "~root/x", "$HOME/x", "$(touch %M)", "`touch %M`", "/etc/app/x; touch %M", "/etc/app/x | touch %M", "-x",
@@ -146,6 +157,13 @@ def deep(levels: int) -> Any:
 
 
 def refusals() -> Iterator[Case]:
+    yield from texts()
+    yield from names()
+    yield from settings()
+    yield from shapes()
+
+
+def texts() -> Iterator[Case]:
     for name, text in TEXTS.items():
         yield Case(f"{name} as a parameter", wish(parameters={"text": text}))
     for name, text in (TEMPLATES | TAGS).items():
@@ -159,6 +177,9 @@ def refusals() -> Iterator[Case]:
         "an expression over two items", wish(parameters={"text": "x", "lines": ["{{ lookup('pipe',", "'x') }}"]})
     )
     yield Case("an expression over two parameters", wish(parameters={"text": "{{ 1", "lines": ["}}"]}))
+
+
+def names() -> Iterator[Case]:
     for key in KEYS:
         yield Case(f"the parameter {key!r}", wish(parameters={"text": "x", key: "touch %M"}))
     for key in ("__ansible_unsafe", "__ansible_vault", "ansible_connection"):
@@ -172,11 +193,13 @@ def refusals() -> Iterator[Case]:
         yield Case(f"the action {action[:20]!r}", wish(action=action))
     for action in UNKNOWN_ACTIONS:
         yield Case(f"the action {action!r}", wish(action=action), ACTION)
+
+
+def settings() -> Iterator[Case]:
     for path in PATHS:
         yield Case(f"the path {path!r}", setting(path=path))
     for value in ("a'b", 'a"b', "a\\b", "a#b", "a;b", "$(touch %M)", "`touch %M`", "-8", " 8", "8 ", "é"):
         yield Case(f"the value {value!r}", setting(value=value))
-    yield from shapes()
 
 
 def shapes() -> Iterator[Case]:
@@ -254,11 +277,6 @@ def code_of(deed: Callable[[], Any]) -> str:
     return f"accepted: {made}"
 
 
-def sized(case: Case) -> bool:
-    """Whether it is about what it says, and not too large for the door anyway."""
-    return len(json.dumps(case.wish)) < 60_000
-
-
 def test_there_are_enough_hostile_values() -> None:
     names = [case.name for case in refusals()]
     assert len(names) > 200
@@ -273,13 +291,10 @@ def test_the_embedded_door_refuses_every_hostile_wish(site: Any, armed: Any) -> 
 
 
 def test_an_intent_cannot_be_made_from_a_hostile_wish(armed: Any) -> None:
-    wishes = [case for case in refusals() if case.code == INTENT and isinstance(case.wish, dict)]
-    by_schema = [case for case in wishes if case.wish.get("action") == "note" and "text" in str(case.name)]
-    seen = {case.name: code_of(lambda case=case: Intent.parse(armed(case.wish))) for case in wishes}
-    accepted = {name for name, code in seen.items() if code != INTENT}
-    # what an intent cannot know is the action's schema: those, and only those, are left to the gate
-    assert by_schema
-    assert not {name for name in accepted if any(text in name for text in (*TEXTS, "the target", "the action"))}
+    # what an intent cannot know, the schema of the action, is left to the gate
+    cases = [*texts(), *(case for case in names() if case.code == INTENT and "the parameter" not in case.name)]
+    seen = {case.name: code_of(lambda case=case: Intent.parse(armed(case.wish))) for case in cases}
+    assert seen == {case.name: INTENT for case in cases}
 
 
 def test_an_intent_that_was_made_around_its_checks_is_checked_by_the_gate(site: Any, armed: Any) -> None:
@@ -304,30 +319,35 @@ def test_http_refuses_every_hostile_wish(site: Any, server: Any, armed: Any) -> 
     assert site.states() == {}
 
 
+def raw(parameters: str = '{"text": "x"}', action: str = "note", target: str = HOST, reason: str = "") -> bytes:
+    """A body as text, so that it can say what no JSON library would."""
+    text = f'{{"action": "{action}", "targets": ["{target}"], "parameters": {parameters}, "reason": "{reason}"}}'
+    return text.encode()
+
+
 RAW = {
     "nothing": b"",
     "no JSON": b"action: note",
-    "half of it": b'{"action": "note", "targets": ["web-03"]',
-    "two of them": json.dumps(wish()).encode() * 2,
-    "a key twice": b'{"action": "note", "action": "note", "targets": ["web-03"], "parameters": {"text": "x"}}',
-    "a parameter twice": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": "x", "text": "y"}}',
-    "a key twice, once escaped": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": "x", "te\\u0078t": "y"}}',
-    "not a number": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": NaN}}',
-    "an infinity": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": -Infinity}}',
-    "a number beyond all": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": 1e999}}',
-    "a number of many digits": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": '
-    + b"9" * 5000
-    + b"}}",
-    "no UTF-8": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": "\xff\xfe"}}',
-    "a lone surrogate": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": "\\ud800"}}',
-    "a lone surrogate as a key": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": "x", "\\udfff": "y"}}',
-    "a lone surrogate in a reason": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": "x"}, "reason": "\\ud800"}',
-    "a lone surrogate as a target": b'{"action": "note", "targets": ["\\ud800"], "parameters": {"text": "x"}}',
-    "a lone surrogate as an action": b'{"action": "\\ud800", "targets": ["web-03"], "parameters": {"text": "x"}}',
-    "escaped braces": b'{"action": "note", "targets": ["web-03"], "parameters": {"text": "\\u007b\\u007b x }}"}}',
+    "half of it": raw()[:30],
+    "two of them": raw() * 2,
+    "a key twice": raw().replace(b"{", b'{"action": "note", ', 1),
+    "a parameter twice": raw('{"text": "x", "text": "y"}'),
+    "a parameter twice, once escaped": raw('{"text": "x", "te\\u0078t": "y"}'),
+    "not a number": raw('{"text": NaN}'),
+    "an infinity": raw('{"text": -Infinity}'),
+    "a number beyond all": raw('{"text": 1e999}'),
+    "a number of many digits": raw('{"text": ' + "9" * 5000 + "}"),
+    "no UTF-8": raw('{"text": "%"}').replace(b"%", b"\xff\xfe"),
+    "a lone surrogate": raw('{"text": "\\ud800"}'),
+    "a lone surrogate as a key": raw('{"text": "x", "\\udfff": "y"}'),
+    "a lone surrogate in a reason": raw(reason="\\ud800"),
+    "a lone surrogate as a target": raw(target="\\ud800"),
+    "a lone surrogate as an action": raw(action="\\ud800"),
+    "escaped braces": raw('{"text": "\\u007b\\u007b x }}"}'),
+    "escaped line breaks": raw('{"text": "a\\nb"}'),
     "many brackets": b"[" * 30_000,
     "many maps": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
-    "too much": b" " * 70_000 + json.dumps(wish()).encode(),
+    "too much": b" " * 70_000 + raw(),
     "UTF-16": json.dumps(wish(parameters={"text": "{{ x }}"})).encode("utf-16"),
 }
 
@@ -338,9 +358,8 @@ def test_http_refuses_bodies_that_are_no_plain_json(site: Any, server: Any, arme
         keys = ["", "x" * 201, "a\tb", "caf\xe9", "{{ x }}" * 40]
         headers = {key: [(b"Idempotency-Key", key.encode("latin-1"))] for key in keys}
         keyed = {key: client.post("/v1/changes", json=wish(), headers=headers[key]) for key in keys}
-    assert {name: (reply.status_code, reply.json()["error"]["code"]) for name, reply in (seen | keyed).items()} == {
-        name: (422, INTENT) for name in [*RAW, *keys]
-    }
+    told = {name: (reply.status_code, reply.json()["error"]["code"]) for name, reply in (seen | keyed).items()}
+    assert told == dict.fromkeys([*RAW, *keys], (422, INTENT))
     assert site.states() == {}
 
 
@@ -414,7 +433,7 @@ COMMANDS = {
     "a pattern": (["propose", "note", "--on", "web:&db", "-p", "text=x"], 2),
     "a flag as a target": (["propose", "note", "--on=--limit", "-p", "text=x"], 2),
     "a traversal": (
-        ["propose", "set_config_value", "--on", HOST, *"-p path=/etc/../x -p format=ini -p key=a".split()],
+        ["propose", "set_config_value", "--on", HOST, "-p", "path=/etc/../x", "-p", "format=ini", "-p", "key=a"],
         2,
     ),
     "an action elsewhere": (["propose", "../note", "--on", HOST, "-p", "text=x"], 2),

@@ -70,23 +70,27 @@ def test_a_check_shows_the_diff_and_changes_nothing(bench: Bench) -> None:
     assert not bench.out().exists()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{{ 7 * 7 }}",
-        "{{ lookup('pipe', 'touch EVIL') }}",
-        "{% raw %}x{% endraw %}",
-        "{# gone #}x",
-        "!unsafe x",
-        "a\nb",
-        "'\"\\ $(touch EVIL) `touch EVIL`",
-    ],
-)
-def test_a_parameter_arrives_as_text_even_if_nobody_checked_it(bench: Bench, text: str) -> None:
-    text = text.replace("EVIL", str(bench.root / "evil"))
-    outcome = bench.run(bench.warrant(parameters={"text": text}))
+TEMPLATES = [
+    "{{ 7 * 7 }}",
+    "{{ lookup('pipe', 'touch EVIL') }}",
+    "{% raw %}x{% endraw %}",
+    "{# gone #}x",
+    "!unsafe x",
+    "a\nb",
+    "'\"\\ $(touch EVIL) `touch EVIL`",
+]
+
+
+def test_parameters_arrive_as_text_even_if_nobody_checked_them(bench: Bench) -> None:
+    texts = [text.replace("EVIL", str(bench.root / "evil")) for text in TEMPLATES]
+    bench.write(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n"
+        "    - ansible.builtin.copy: {content: '{{ texts[number] }}', dest: '{{ root }}/out{{ number }}'}\n"
+        f"      loop: {list(range(len(texts)))}\n      loop_control: {{loop_var: number}}\n"
+    )
+    outcome = bench.run(bench.warrant(parameters={"texts": texts}))
     assert outcome.status is Status.SUCCEEDED, outcome
-    assert bench.out().read_text() == text
+    assert [bench.out().with_name(f"out{number}").read_text() for number in range(len(texts))] == texts
     assert not (bench.root / "evil").exists()
 
 

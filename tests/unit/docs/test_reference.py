@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 from starlette.routing import Route
 
-from gate.changes.model import AT_REST, MOVES
+from gate.changes.model import AT_REST, MOVES, WaitingFor
 from gate.cli.main import cli
 from gate.identity.scopes import FOR_AGENTS, PLAIN
 from gate.schedule.plan import Schedule
@@ -135,8 +135,13 @@ def test_the_scopes_are_those_that_a_token_can_carry(reference):
 
 
 def test_every_state_is_there_with_its_moves(reference):
-    told = {row[0].strip("`"): set(re.findall(r"`([a-z_]+)`", row[2])) for row in reference("states").rows()}
+    rows = reference("states").sections()["States"].rows()
+    told = {row[0].strip("`"): set(re.findall(r"`([a-z_]+)`", row[2])) for row in rows}
     assert told == {state.value: {move.value for move in moves} for state, moves in MOVES.items()}
+
+
+def test_everything_that_a_change_can_wait_for_is_there(reference):
+    assert reference("states").sections()["What it waits for"].first_cells() == list(WaitingFor)
 
 
 def test_the_states_at_rest_are_named(reference):

@@ -192,7 +192,7 @@ def test_windows_and_limits_become_rules_and_facts(book):
     assert made.horizon.days == 2
 
 
-def test_an_approval_can_have_alternatives_and_escalate() -> None:
+def test_an_approval_can_have_alternatives_and_escalate(book):
     then = "{needs_approval: {from: sre, count: 2, or: [{from: sec}, {from: dba, count: 3}], escalate: {after: 1h, to: boss}}}"
     read = book(rule(then=then)).rules["one"].requirement
     assert read == Requirement(
