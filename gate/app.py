@@ -93,6 +93,14 @@ class Gate:
         identity.require("propose")
         return propose(self.site, wish, identity.actor, key=key)
 
+    def propose_plan(self, wish: Sequence[Mapping[str, Any]], identity: Identity | None = None) -> list[Change]:
+        """Proposes up to 8 steps `{"id", "intent", "after"}` as one plan. See gate.flow.plan."""
+        from gate.flow.plan import propose_plan
+
+        who = identity or self.identity
+        who.require("propose")
+        return propose_plan(self.site, wish, who.actor)
+
     def approve(self, change_id: str, *, binding: str, comment: str = "") -> Change:
         """Says yes to exactly what `card(change_id).binding` stands for."""
         from gate.flow.approve import approve

@@ -8,6 +8,7 @@ from pathlib import Path
 from gate.settings import FILE
 from gate.values.errors import SettingsError
 
+HOSTS = ("web-01", "web-02", "web-03", "db-01", "db-02")
 ACTIONS = ("set_config_value", "deploy_release")
 _SETTINGS = """\
 # A site of ansible-gate. docs/reference/settings.md explains every key.
@@ -53,6 +54,8 @@ def init(root: Path, user: str, *, actions: tuple[str, ...] = ACTIONS) -> list[P
         leave = shutil.ignore_patterns("__pycache__", "molecule")
         shutil.copytree(source / "playbooks" / action, root / "playbooks" / action, ignore=leave)
     name = "".join(c if c.isalnum() else "-" for c in root.resolve().name.lower()).strip("-") or "site"
+    for host in HOSTS:  # the example inventory's machines are folders
+        (root / "hosts" / host).mkdir(parents=True, exist_ok=True)
     (root / FILE).write_text(_SETTINGS.format(name=name, user=user))
     (root / ".gitignore").write_text(".gate/\nhosts/\n")
     return [root / FILE, root / "inventory", root / "rules", root / "playbooks"]

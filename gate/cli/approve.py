@@ -89,6 +89,9 @@ def _need(need: Mapping[str, Any]) -> str:
 
 def _print_preview(card: Mapping[str, Any]) -> None:
     preview = card["preview"]
+    if card["preview_state"] == "failed":
+        say(f"  check  {state('failed')}: what it would do could not be found out; it will hardly run either")
+        return
     if preview is None:
         say(
             f"  check  {card['preview_state']}"

@@ -70,7 +70,7 @@ def check(ctx: click.Context, folders: tuple[Path, ...], output: str) -> None:
         for one in plain:
             say(f"{one['file']}:{one['line']}: {one['rule']}: {one['what']}")
             say(f"  do: {one['mend']}")
-        talk(f"{len(folders)} actions checked, {len(plain)} problems.")
+        talk(f"Actions checked: {len(folders)}. Problems: {len(plain)}.")
 
     show(output, {"findings": plain}, print_all)
     sys.exit(Exit.FAILED if plain else Exit.OK)

@@ -45,7 +45,7 @@ def propose(ctx: click.Context, /, **given: Any) -> None:
     action: `gate catalog show ACTION` lists them.
 
     \b
-    gate propose set_config_value --on web-03 -p path=/etc/app/app.ini -p format=ini \
+    gate propose set_config_value --on web-03 -p path=/etc/app/app.ini -p format=ini \\
         -p section=server -p key=workers -p value=8 --reason "more load"
     """
     wish = _intent(given)
@@ -146,7 +146,11 @@ def _ask_elsewhere(wish: dict[str, Any], given: dict[str, Any]) -> None:
             tell.decision(change)
         if not change["settled"]:
             change = client.wait(change["id"], given["timeout"])
-        show(given["output"], change, lambda: None if change["state"] == "denied" else tell.result(change, []))
+        show(
+            given["output"],
+            change,
+            lambda: None if change["state"] == "denied" else tell.result(change, [], here=False),
+        )
         if change["waiting_for"] == "approval":
             talk("A person has to approve it; you cannot.")
     sys.exit(tell.exit_code(change, waited=given["wait"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -107,6 +108,10 @@ def cli(ctx: click.Context, site: str | None, debug: bool) -> None:  # noqa: ARG
                   gate changes list
                   gate undo CHANGE
     """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    elif os.environ.get("FORCE_COLOR"):
+        ctx.color = True
     ctx.obj = _Opener(ctx.obj, site)
 
 
@@ -117,6 +122,4 @@ class _Opener:
         self._open, self.site = open_gate, site
 
     def __call__(self, *, works: bool = True) -> Any:
-        import os
-
         return self._open(site=self.site, token=os.environ.get("GATE_TOKEN"), works=works)

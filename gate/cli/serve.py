@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import Any
 
 import click
@@ -39,8 +40,11 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
             listener, url = on_socket(gate.folder.socket), f"unix:{gate.folder.socket}"
         keeper = Keeper(gate.folder.state, schedules, lambda *due: _propose(gate, *due))
         talk(f"Serving {gate.folder.root}: GATE_URL={url}")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that both ways of stopping clean up
         try:
             serve(create_app(gate), listener)
+        except KeyboardInterrupt:
+            talk("Stopping; what runs here is waited for.")
         finally:
             keeper.close()
             listener.close()

@@ -30,8 +30,8 @@ def decision(change: Mapping[str, Any]) -> None:
         say("  needs " + " or ".join(f"{one['count']} of {one['group']}" for one in options))
 
 
-def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None:
-    """Where the change is now, the outcome of each host, and what it changed there."""
+def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], *, here: bool = True) -> None:
+    """Where the change is now, what it did on each host, and what to do next, if that can be done `here`."""
     for run in runs:
         outcome = run["outcome"]
         if outcome is None or run["phase"] == "check":
@@ -48,7 +48,7 @@ def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> None
                 say(f"         {line}")
     say(f"{state(change['state'])}  {change['id']}{_waits(change)}")
     following = _NEXT.get(change["state"]) if change["waiting_for"] in {None, "approval"} else None
-    if following and not (change["state"] == "succeeded" and change["undo_of"]):
+    if here and following and not (change["state"] == "succeeded" and change["undo_of"]):
         talk(f"next: {following.format(id=change['id'])}")
 
 

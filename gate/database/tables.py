@@ -21,7 +21,7 @@ changes = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("state", Text, nullable=False),
-    Column("waiting_for", Text),  # approval | hold, while the state is `waiting`
+    Column("waiting_for", Text),  # approval | window | hold | plan, while the state is `waiting`
     Column("actor", Text, nullable=False),  # kind:name
     Column("intent", Text, nullable=False),
     Column("parameters", Text, nullable=False),  # complete: defaults are filled in
@@ -46,6 +46,16 @@ change_hosts = Table(
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
     Column("host", Text, primary_key=True),
     Index("change_hosts_by_host", "host"),
+)
+
+plan_steps = Table(
+    "plan_steps",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("plan_id", Text, nullable=False),
+    Column("step", Text, nullable=False),  # its name within the plan
+    Column("after", Text, nullable=False),  # a list of ids of changes that have to succeed first
+    Index("plan_steps_by_plan", "plan_id"),
 )
 
 holds = Table(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gate.execution import orphans
 from gate.execution.environment import worker_environment
-from gate.execution.events import observe
+from gate.execution.events import observe, reduce_event
 from gate.execution.outcome import Observed, Outcome, lost, never_started
 from gate.values.errors import ExecutionError
 from gate.values.lease import Lease
@@ -71,6 +74,8 @@ class RunnerExecutor:
                     folder / "result", json.dumps(never_started(hosts, "The worker ended before it began.").as_json())
                 )
                 return _read_result(folder)
+            orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
+            shutil.rmtree(folder / "private", ignore_errors=True)
             return lost(hosts, "The worker was lost while it was at work.", self.evidence(run_id))
         finally:
             if lease is not None:
@@ -79,18 +84,32 @@ class RunnerExecutor:
     def evidence(self, run_id: str) -> dict[str, Any]:
         """The evidence that a run had recorded, by host, even if the run itself was lost."""
         seen = Observed()
-        path = self.folder(run_id) / "artifacts" / "events.jsonl"
-        if path.exists():
-            for line in path.read_text().splitlines():
-                try:
-                    observe(seen, json.loads(line))
-                except (ValueError, KeyError):
-                    break  # the line that was being written when it was lost
+        for event in (*_logged(self.folder(run_id)), *_undelivered(self.folder(run_id))):
+            observe(seen, event)
         return seen.evidence
 
     def folder(self, run_id: str) -> Path:
         """Where the run's files are."""
         return self.state / "runs" / run_id
+
+
+def _logged(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """The events that the worker had written down."""
+    path = folder / "artifacts" / "events.jsonl"
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return  # the line that was being written when it was lost
+
+
+def _undelivered(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Events that Ansible had handed over before it went on, and that the worker did not live to read."""
+    for path in sorted((folder / "artifacts" / "runner" / "job_events").glob("*-partial.json")):
+        with contextlib.suppress(OSError, ValueError):
+            ours = reduce_event(json.loads(path.read_text()))
+            if ours is not None and ours["event"] == "ok":
+                yield ours
 
 
 def _pass_on(line: bytes, on_event: OnEvent) -> None:

@@ -106,7 +106,7 @@ def execute(warrant: Warrant, folder: Path) -> Outcome:
                 log.write(line)
                 log.flush()
                 if "evidence" in ours:
-                    os.fsync(log.fileno())  # before the first change, which comes after this task
+                    os.fsync(log.fileno())  # undo depends on it
                 tell(line)
 
         (folder / "started").touch()

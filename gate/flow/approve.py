@@ -11,6 +11,7 @@ from gate.approval.quorum import Approval, Need, check_approver, missing
 from gate.changes import store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.decide import needs
+from gate.flow.finish import end_unstarted
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
 from gate.policy.decision import Decision
@@ -65,21 +66,24 @@ def _approve(site: Site, change_id: str, actor: Actor, binding: str, comment: st
 
 
 def reject(site: Site, change_id: str, actor: Actor, *, reason: str) -> Change:
-    """Says no. Any human who could approve may; the requester withdraws instead.
+    """Says no to what waits, whatever it waits for. Who could approve may, or else any human; the requester withdraws.
 
     Raises:
         ApprovalError: the actor may not.
-        StateError: the change does not wait for approval.
+        StateError: the change does not wait.
     """
     now = site.clock.now()
     with site.database.write() as connection:
-        change = waiting_change(connection, change_id)
+        change = store.get(connection, change_id)
+        if change.state is not State.WAITING:
+            raise _waits_no_more(change, "wait")
         if actor == change.actor:
             ledger.append(connection, "withdrawn", str(actor), {"reason": reason}, now=now, change_id=change.id)
-            return store.move(connection, change, State.WITHDRAWN, now=now)
-        check_approver(actor, site.groups(actor.name), change.actor, wanted_of(change), now)
+            return end_unstarted(connection, change, State.WITHDRAWN, now)
+        if actor.kind is not ActorKind.HUMAN or change.waiting_for is WaitingFor.APPROVAL:
+            check_approver(actor, site.groups(actor.name), change.actor, wanted_of(change), now)
         ledger.append(connection, "rejected", str(actor), {"reason": reason}, now=now, change_id=change.id)
-        return store.move(connection, change, State.DENIED, now=now)
+        return end_unstarted(connection, change, State.DENIED, now)
 
 
 def still_needed(connection: Connection, change: Change, now: datetime) -> list[Need]:
@@ -101,8 +105,12 @@ def waiting_change(connection: Connection, change_id: str) -> Change:
     change = store.get(connection, change_id)
     if change.state is State.WAITING and change.waiting_for is WaitingFor.APPROVAL:
         return change
-    raise StateError(
-        f"Change {change.id} does not wait for approval.",
+    raise _waits_no_more(change, "wait for approval")
+
+
+def _waits_no_more(change: Change, what: str) -> StateError:
+    return StateError(
+        f"Change {change.id} does not {what}.",
         f"It is {change.state.value}.",
         f"gate changes show {change.id} tells its story.",
     )

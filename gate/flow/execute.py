@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 from gate.approval import store as approvals
 from gate.approval.quorum import missing
 from gate.catalog.admit import Admitted, admit
-from gate.changes import holds, store
+from gate.changes import holds, plans, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow import runs
 from gate.flow.decide import bind, decide, needs
-from gate.flow.finish import come_to_rest, sign_head
+from gate.flow.finish import come_to_rest, end_unstarted, sign_head
 from gate.flow.ports import Site
 from gate.flow.undo import check_original, take_original
 from gate.inventory.model import Inventory
@@ -55,6 +55,10 @@ def start(site: Site, connection: Connection, change_id: str, inventory: Invento
         return None
     if decision.opens_at is not None:
         _stop(connection, change, State.WAITING, {}, now, WaitingFor.WINDOW, decision=decision)
+        return None
+    before = plans.unfinished(connection, change)
+    if before:
+        _stop(connection, change, State.WAITING, {"after": [one.id for one in before]}, now, WaitingFor.PLAN)
         return None
     blocked = holds.blockers(connection, change)
     if blocked:
@@ -142,4 +146,7 @@ def _stop(
 ) -> None:
     ledger.append(connection, "not-started", "gate", {"state": state.value, **why}, now=now, change_id=change.id)
     values = {} if decision is None else {"decision": canonical(decision.as_json())}
-    store.move(connection, change, state, now=now, waiting_for=waiting_for, **values)
+    if state is State.DENIED:
+        end_unstarted(connection, change, state, now, **values)
+    else:
+        store.move(connection, change, state, now=now, waiting_for=waiting_for, **values)

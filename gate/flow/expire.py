@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from gate.changes import store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.decide import needs
+from gate.flow.finish import end_unstarted
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
 from gate.policy.decision import Decision
@@ -28,7 +29,7 @@ def expire(site: Site) -> list[str]:
     with site.database.write() as connection:
         over = [change for change in store.in_states(connection, [State.WAITING]) if _is_over(change, now)]
         for change in over:
-            store.move(connection, change, State.EXPIRED, now=now)
+            end_unstarted(connection, change, State.EXPIRED, now)
             data = {"because": "Nobody approved it in time."}
             ledger.append(connection, "expired", "gate", data, now=now, change_id=change.id)
     return [change.id for change in over]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
-from gate.changes import holds, store
+from gate.changes import holds, plans, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
@@ -19,6 +20,7 @@ def come_to_rest(connection: Connection, change: Change, state: State, now: date
     if state is not State.UNKNOWN:
         settle_original(connection, rested, now)
         let_go(connection, rested, now)
+        go_on_with_plan(connection, rested, now)
     return rested
 
 
@@ -34,6 +36,27 @@ def let_go(connection: Connection, change: Change, now: datetime) -> None:
     for other in store.in_states(connection, [State.WAITING]):
         if other.waiting_for is WaitingFor.HOLD and set(other.hosts) & set(change.hosts):
             store.move(connection, other, State.READY, now=now)
+
+
+def end_unstarted(connection: Connection, change: Change, state: State, now: datetime, **values: Any) -> Change:
+    """Moves a change that will never start to `state`, and withdraws what comes after it in its plan."""
+    ended = store.move(connection, change, state, now=now, **values)
+    go_on_with_plan(connection, ended, now)
+    return ended
+
+
+def go_on_with_plan(connection: Connection, change: Change, now: datetime) -> None:
+    """Makes ready what waited for this step of its plan; if the step did not succeed, withdraws what comes after it."""
+    for follower in plans.followers(connection, change):
+        if follower.state not in {State.WAITING, State.READY}:
+            continue
+        if change.state is State.SUCCEEDED:
+            if follower.waiting_for is WaitingFor.PLAN:
+                store.move(connection, follower, State.READY, now=now)
+        else:
+            data = {"because": f"{change.id}, which it comes after, is {change.state.value}."}
+            ledger.append(connection, "withdrawn", "gate", data, now=now, change_id=follower.id)
+            end_unstarted(connection, follower, State.WITHDRAWN, now)
 
 
 def settle_original(connection: Connection, undo: Change, now: datetime) -> None:

@@ -9,7 +9,7 @@ from gate.changes import store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.execute import execute
 from gate.flow.expire import expire, open_windows
-from gate.flow.finish import come_to_rest
+from gate.flow.finish import come_to_rest, end_unstarted
 from gate.flow.ports import Site
 from gate.flow.preview import preview, wants_preview
 from gate.flow.recover import abandoned, recover
@@ -48,7 +48,7 @@ def _give_up(site: Site, change_id: str, wrong: Exception) -> None:
         ledger.append(connection, "trouble", "gate", why, now=now, change_id=change_id)
         match change.state:
             case State.READY:
-                store.move(connection, change, State.DENIED, now=now)
+                end_unstarted(connection, change, State.DENIED, now)
             case State.RUNNING | State.UNDOING if change.executor == site.executor_id:
                 come_to_rest(connection, change, State.UNKNOWN, now)
             case State.WAITING if _previews(change):

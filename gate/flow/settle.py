@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gate.changes import store
 from gate.changes.model import Change, State
-from gate.flow.finish import let_go, settle_original, sign_head
+from gate.flow.finish import go_on_with_plan, let_go, settle_original, sign_head
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
 from gate.values.actor import Actor, ActorKind
@@ -36,6 +36,7 @@ def settle(site: Site, change_id: str, actor: Actor, *, state: State, reason: st
         ledger.append(connection, "settled", str(actor), data, now=now, change_id=change.id)
         settle_original(connection, settled, now)
         let_go(connection, settled, now)
+        go_on_with_plan(connection, settled, now)
     sign_head(site)
     site.wake()
     return settled

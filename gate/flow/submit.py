@@ -62,28 +62,43 @@ def enter(
     with site.database.write() as connection:
         if key is not None and (known := store.by_key(connection, actor, key)) is not None:
             return _same(known, admitted.intent, key)
-        decision = decide(site, connection, admitted, actor, undo=undo_of is not None, now=now)
-        state, waiting_for = first_state(decision)
-        change = Change(
-            id=new_id("chg", now),
-            state=state,
-            waiting_for=waiting_for,
-            actor=actor,
-            intent=admitted.intent,
-            parameters=admitted.parameters,
-            hosts=tuple(host.name for host in admitted.hosts),
-            action_digest=admitted.action.digest,
-            decision=decision.as_json(),
-            binding=bind(admitted, inventory_digest, decision.generation, None),
-            preview=None,
-            undo_of=undo_of,
-            request_key=key,
-            executor=None,
-            created_at=now,
-            updated_at=now,
-        )
-        store.add(connection, change)
-        _record(connection, change, now)
+        return add(site, connection, admitted, inventory_digest, actor, key=key, now=now, undo_of=undo_of)
+
+
+def add(
+    site: Site,
+    connection: Connection,
+    admitted: Admitted,
+    inventory_digest: str,
+    actor: Actor,
+    *,
+    key: str | None,
+    now: datetime,
+    undo_of: str | None = None,
+) -> Change:
+    """Decides, stores and records one change, in the caller's transaction."""
+    decision = decide(site, connection, admitted, actor, undo=undo_of is not None, now=now)
+    state, waiting_for = first_state(decision)
+    change = Change(
+        id=new_id("chg", now),
+        state=state,
+        waiting_for=waiting_for,
+        actor=actor,
+        intent=admitted.intent,
+        parameters=admitted.parameters,
+        hosts=tuple(host.name for host in admitted.hosts),
+        action_digest=admitted.action.digest,
+        decision=decision.as_json(),
+        binding=bind(admitted, inventory_digest, decision.generation, None),
+        preview=None,
+        undo_of=undo_of,
+        request_key=key,
+        executor=None,
+        created_at=now,
+        updated_at=now,
+    )
+    store.add(connection, change)
+    _record(connection, change, now)
     return change
 
 

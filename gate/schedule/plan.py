@@ -89,7 +89,7 @@ def _schedule(raw: Any, number: int, path: Path) -> Schedule:
     raise SettingsError(
         f"{path}: schedule {number} is wrong.",
         f"{reason}.",
-        "It takes schedule, cron, zone, late and intent; see docs/howto/schedule.md.",
+        "It takes schedule, cron, zone, late and intent; see docs/howto/schedule-maintenance.md.",
     )
 
 

@@ -26,6 +26,7 @@ def on_socket(path: Path) -> socket.socket:
     old = os.umask(0o117)
     try:
         listener.bind(str(path))
+        listener.listen()  # at once: whoever sees the socket may come, and waits until there is somebody to answer
     except OSError as wrong:
         raise SettingsError(
             f"The socket {path} cannot be made.",
@@ -58,6 +59,7 @@ def on_loopback(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
     except OSError as wrong:
+        listener.close()
         raise SettingsError(
             f"Port {port} cannot be taken.", f"{wrong.strerror}.", "Choose another: serve.port."
         ) from wrong

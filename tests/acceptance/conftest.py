@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -206,7 +207,10 @@ class Server:
     def answers(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"gate serve ended: {(self.site.top / 'serve.log').read_text()[-3000:]}")
-        return self.site.socket.exists()
+        with socket.socket(socket.AF_UNIX) as line, contextlib.suppress(OSError):
+            line.connect(str(self.site.socket))
+            return True
+        return False
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)

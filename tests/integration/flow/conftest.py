@@ -69,9 +69,7 @@ class Steps:
         """Runs a warrant, and dies before its end is written down."""
         from gate.warrant.sign import sign
 
-        self.site.executor.run(
-            warrant.run_id, sign(warrant, self.site.warrant_key), warrant.hosts, lambda _event: None
-        )
+        self.site.executor.run(warrant.run_id, sign(warrant, self.site.warrant_key), warrant.hosts, lambda _event: None)
 
     def kinds(self, change: Change) -> list[str]:
         return [entry.kind for entry in self.gate.story(change.id)]

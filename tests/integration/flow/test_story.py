@@ -76,7 +76,7 @@ def test_a_change_that_needs_approval_runs_after_a_yes_to_what_was_shown(
     card = gate.card(change.id)
     assert card.preview is not None
     assert "workers = 8" in str(card.preview["diff"])
-    assert card.missing == [{"group": "sre", "count": 1}]
+    assert [(need["group"], need["count"]) for need in card.missing] == [("sre", 1)]
 
     for actor, why in ((AGENT, "Only humans"), (OLGA, "needs a yes from sre")):
         with pytest.raises(ApprovalError, match=why):

@@ -76,9 +76,7 @@ def test_a_partial_failure_takes_back_what_was_done(steps: Steps, workers: Wish,
     assert app_ini("web-03").read_bytes() == before
 
 
-def test_an_undo_is_refused_after_a_later_change_of_the_same_thing(
-    steps: Steps, workers: Wish, app_ini: File
-) -> None:
+def test_an_undo_is_refused_after_a_later_change_of_the_same_thing(steps: Steps, workers: Wish, app_ini: File) -> None:
     first = steps.execute(steps.propose(workers("web-03", value="8")))
     second = steps.execute(steps.propose(workers("web-03", value="9")))
     with pytest.raises(UndoError, match="stale") as refused:
@@ -117,9 +115,7 @@ def test_what_did_not_run_cannot_be_undone(steps: Steps, workers: Wish, wish: di
         steps.gate.undo(steps.propose(workers(*wish["hosts"])).id)
 
 
-def test_a_file_that_was_edited_by_hand_since_is_not_overwritten(
-    steps: Steps, workers: Wish, app_ini: File
-) -> None:
+def test_a_file_that_was_edited_by_hand_since_is_not_overwritten(steps: Steps, workers: Wish, app_ini: File) -> None:
     change = steps.execute(steps.propose(workers("web-03")))
     edited = app_ini("web-03").read_text().replace("workers = 8", "workers = 16")
     app_ini("web-03").write_text(edited)
@@ -133,9 +129,7 @@ def test_two_changes_on_one_host_run_one_after_the_other(gate: Gate, ask: Any, w
     first, second = ask(workers("web-03", value="8")), ask(workers("web-03", value="9", key="threads"))
     for change in (first, second):
         assert gate.wait(change.id, 60).state is State.SUCCEEDED
-    by_kind = {
-        change.id: {entry.kind: entry.seq for entry in gate.story(change.id)} for change in (first, second)
-    }
+    by_kind = {change.id: {entry.kind: entry.seq for entry in gate.story(change.id)} for change in (first, second)}
     assert by_kind[second.id]["started"] > by_kind[first.id]["succeeded"]
     assert "workers = 8" in app_ini("web-03").read_text()
     assert "threads = 9" in app_ini("web-03").read_text()

@@ -126,18 +126,14 @@ def test_what_needs_approval_by_now_waits_for_it(steps: Steps, workers: Wish, si
     assert steps.approve(steps.preview(change)).state is State.READY
 
 
-def test_broken_rules_keep_what_is_ready_from_starting(steps: Steps, workers: Wish, site: Path, app_ini: File) -> None:
-    change = steps.approved(workers("web-01"))
-    for path in (site / "rules").iterdir():
-        path.unlink()
-    from gate.flow.jobs import work
-
-    work(steps.site, "execute", change.id)
-    after = steps.gate.change(change.id)
-    if after.state is State.SUCCEEDED:  # the last good rules are kept, and they are those of the approval
-        assert after.decision["generation"] == change.decision["generation"]
-    else:
-        assert after.state in {State.WAITING, State.DENIED}
+def test_broken_rules_change_nothing_of_what_was_decided(
+    steps: Steps, workers: Wish, site: Path, app_ini: File
+) -> None:
+    change = steps.propose(workers("web-03"))
+    (site / "rules" / "rules.yml").write_text("- {rule: open, then: allow\n")
+    assert steps.execute(change).state is State.SUCCEEDED
+    assert steps.propose(workers("db-01")).state is State.DENIED
+    assert steps.gate.change(change.id).decision["generation"] == change.decision["generation"]
 
 
 def test_a_target_that_means_other_hosts_now_is_not_run(steps: Steps, site: Path, workers: Wish) -> None:

@@ -52,6 +52,14 @@ def upgrade() -> None:
     )
     op.create_index("change_hosts_by_host", "change_hosts", ["host"])
     op.create_table(
+        "plan_steps",
+        sa.Column("change_id", text, sa.ForeignKey("changes.id"), primary_key=True),
+        sa.Column("plan_id", text, nullable=False),
+        sa.Column("step", text, nullable=False),
+        sa.Column("after", text, nullable=False),
+    )
+    op.create_index("plan_steps_by_plan", "plan_steps", ["plan_id"])
+    op.create_table(
         "holds",
         sa.Column("host", text, primary_key=True),
         sa.Column("change_id", text, sa.ForeignKey("changes.id"), nullable=False),
