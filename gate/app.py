@@ -93,13 +93,18 @@ class Gate:
         identity.require("propose")
         return propose(self.site, wish, identity.actor, key=key)
 
-    def propose_plan(self, wish: Sequence[Mapping[str, Any]], identity: Identity | None = None) -> list[Change]:
+    def propose_plan(self, wish: Sequence[Mapping[str, Any]], *, key: str | None = None) -> list[Change]:
         """Proposes up to 8 steps `{"id", "intent", "after"}` as one plan. See gate.flow.plan."""
+        return self.propose_plan_for(self.identity, wish, key=key)
+
+    def propose_plan_for(
+        self, identity: Identity, wish: Sequence[Mapping[str, Any]], *, key: str | None = None
+    ) -> list[Change]:
+        """The same in the name of somebody whom a door has identified."""
         from gate.flow.plan import propose_plan
 
-        who = identity or self.identity
-        who.require("propose")
-        return propose_plan(self.site, wish, who.actor)
+        identity.require("propose")
+        return propose_plan(self.site, wish, identity.actor, key=key)
 
     def approve(self, change_id: str, *, binding: str, comment: str = "") -> Change:
         """Says yes to exactly what `card(change_id).binding` stands for."""

@@ -7,7 +7,7 @@ change = client.wait(client.propose(Intent.of("restart_service", ["web-01"], {"s
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -58,6 +58,13 @@ class GateClient:
         """Proposes an intent; returns the decided change. The same `key` makes one change, however often it is sent."""
         headers = {} if key is None else {"Idempotency-Key": check_key(key)}
         return self._call("POST", "/v1/changes", json=intent.as_json(), headers=headers)
+
+    def propose_plan(self, steps: Sequence[Mapping[str, Any]], *, key: str | None = None) -> list[dict[str, Any]]:
+        """Proposes up to 8 steps `{"id", "intent", "after"}` as one plan; returns their changes, decided as a whole."""
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = self._call("POST", "/v1/plans", json=list(steps), headers=headers)
+        changes: list[dict[str, Any]] = answer["changes"]
+        return changes
 
     def status(self, change_id: str) -> dict[str, Any]:
         """The change as it is now."""

@@ -1,25 +1,24 @@
-"""Handing a plan to the gate, step by step. The planner's only deed that has an effect.
+"""Handing a plan to the gate, which decides it as a whole. The planner's only deed that has an effect.
 
-- Each step is proposed after the one before it has succeeded, and the first that has not ends it.
+- The gate starts a step when those before it have succeeded; if one does not, it withdraws the rest.
 - A denial is an answer, not an error: it comes back with its reasons. Approving is not possible from here.
 """
 
 from __future__ import annotations
 
 import secrets
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from gate.intent import Intent
 from planner.plan import Plan
-
-_AT_REST = frozenset({"succeeded", "denied", "failed", "expired", "withdrawn", "unknown", "undone", "undo_failed"})
 
 
 class Gate(Protocol):
     """What this room needs of `gate.client.GateClient`."""
 
-    def propose(self, intent: Intent, *, key: str | None = None) -> dict[str, Any]:
-        """The change made for the intent; the same key gives the same change."""
+    def propose_plan(self, steps: Sequence[Mapping[str, Any]], *, key: str | None = None) -> list[dict[str, Any]]:
+        """The changes made for the steps; the same key gives the same changes."""
         ...
 
     def wait(self, change_id: str, timeout_s: float) -> dict[str, Any]:
@@ -28,21 +27,22 @@ class Gate(Protocol):
 
 
 def propose(plan: Plan, client: Gate, *, timeout_s: float = 600.0, key: str | None = None) -> list[dict[str, Any]]:
-    """The changes made for the steps, as the gate shows them: `id`, `state`, `decision`.
+    """The changes made for the steps, in order, as the gate shows them: `id`, `state`, `decision`.
 
-    Shorter than the plan if a step was denied, did not succeed, or still waits after `timeout_s` seconds; empty
-    for a plan without steps. `key` makes a repeated call safe: the gate answers with the changes it made before.
+    Waits until each is settled, or until `timeout_s` seconds are over for all of them together; empty for a plan
+    without steps. `key` makes a repeated call safe: the gate answers with the changes it made before.
 
     Raises:
-        gate.values.errors.ClientError: the gate could not be reached.
+        gate.values.errors.GateError: the gate could not be reached, or a step cannot even be asked.
     """
-    run = key or secrets.token_hex(8)
-    changes: list[dict[str, Any]] = []
-    for step in plan.steps:
-        change = client.propose(step.intent, key=f"{run}-{step.id}")
-        if timeout_s > 0 and change["state"] not in _AT_REST:
-            change = client.wait(change["id"], timeout_s)
-        changes.append(change)
-        if change["state"] != "succeeded":
-            break
-    return changes
+    if not plan.steps:
+        return []
+    steps = [{"id": step.id, "intent": step.intent.as_json(), "after": list(step.after)} for step in plan.steps]
+    changes = client.propose_plan(steps, key=key or secrets.token_hex(8))
+    deadline = time.monotonic() + timeout_s
+    return [_settled(change, client, deadline) for change in changes]
+
+
+def _settled(change: dict[str, Any], client: Gate, deadline: float) -> dict[str, Any]:
+    left = deadline - time.monotonic()
+    return change if change["settled"] or left <= 0 else client.wait(change["id"], left)

@@ -83,10 +83,10 @@ class Change:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing will happen to it soon by itself: it is at rest, or waits for people or for its window."""
+        """Whether nothing will happen to it by itself soon: at rest, or waiting for people, a window, another step."""
         if self.waiting_for is WaitingFor.APPROVAL:
             return self.preview is not None
-        return self.state in AT_REST or self.waiting_for is WaitingFor.WINDOW
+        return self.state in AT_REST or self.waiting_for in {WaitingFor.WINDOW, WaitingFor.PLAN}
 
     def as_json(self) -> dict[str, Any]:
         """What a door may show: no digests of parameters are hidden, and there are no secrets in it."""

@@ -49,6 +49,7 @@ def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
             for host in admitted.hosts
         ),
         undo=undo,
+        parameters=admitted.parameters,
     )
 
 

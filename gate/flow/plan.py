@@ -19,9 +19,10 @@ from gate.changes.model import Change, State
 from gate.flow.ports import Site
 from gate.flow.submit import add, refuse
 from gate.intent import Intent
+from gate.intent.wire import check_key
 from gate.ledger import store as ledger
 from gate.values.actor import Actor
-from gate.values.errors import GateError, IntentError
+from gate.values.errors import GateError, IntentError, StateError
 from gate.values.ids import new_id
 
 MAX_STEPS = 8
@@ -36,14 +37,20 @@ class _Step(BaseModel):
     after: list[_Id] = []
 
 
-def propose_plan(site: Site, wish: Sequence[Mapping[str, Any]], actor: Actor) -> list[Change]:
+def propose_plan(
+    site: Site, wish: Sequence[Mapping[str, Any]], actor: Actor, *, key: str | None = None
+) -> list[Change]:
     """Proposes steps `{"id", "intent", "after"}`; returns their changes, decided, in the order given.
+
+    The same `key` makes one plan, however often it is sent.
 
     Raises:
         IntentError, UnknownActionError, InventoryError: a step cannot even be asked, so none is.
     """
     inventory = site.inventory()
     try:
+        if key is not None:
+            check_key(key)
         steps = _read(wish)
         admitted = [admit(Intent.parse(step.intent), site.catalog(), inventory) for step in steps]
     except GateError as refused:
@@ -51,7 +58,9 @@ def propose_plan(site: Site, wish: Sequence[Mapping[str, Any]], actor: Actor) ->
         raise
     now = site.clock.now()
     with site.database.write() as connection:
-        changes = _add_all(site, connection, steps, admitted, inventory.digest, actor, now)
+        if key is not None and (known := _known(connection, actor, key, steps)):
+            return known
+        changes = _add_all(site, connection, steps, admitted, inventory.digest, actor, key, now)
         if any(change.state is State.DENIED for change in changes):
             changes = _deny_rest(connection, changes, now)
     site.wake()
@@ -65,6 +74,7 @@ def _add_all(
     admitted: Sequence[Admitted],
     inventory_digest: str,
     actor: Actor,
+    key: str | None,
     now: datetime,
 ) -> list[Change]:
     plan_id = new_id("pln", now)
@@ -72,7 +82,7 @@ def _add_all(
     changes = []
     for number, (step, wish) in enumerate(zip(steps, admitted, strict=True)):
         at = now + timedelta(milliseconds=number)  # ids sort by time, and steps keep their order
-        change = add(site, connection, wish, inventory_digest, actor, key=None, now=at)
+        change = add(site, connection, wish, inventory_digest, actor, key=_key(key, step), now=at)
         after = tuple(ids[name] for name in step.after)
         plans.add(connection, plans.Step(change_id=change.id, plan_id=plan_id, step=step.id, after=after))
         data = {"plan": plan_id, "step": step.id, "after": list(after)}
@@ -80,6 +90,22 @@ def _add_all(
         ids[step.id] = change.id
         changes.append(change)
     return changes
+
+
+def _known(connection: Connection, actor: Actor, key: str, steps: Sequence[_Step]) -> list[Change]:
+    found = [store.by_key(connection, actor, f"{key}-{step.id}") for step in steps]
+    known = [change for change in found if change is not None]
+    if known and [change.intent for change in known] != [Intent.parse(step.intent) for step in steps]:
+        raise StateError(
+            f"The request key {key[:40]!r} was used for another plan.",
+            f"It made {known[0].id}.",
+            "Use a new key for a new plan.",
+        )
+    return known
+
+
+def _key(key: str | None, step: _Step) -> str | None:
+    return None if key is None else f"{key}-{step.id}"
 
 
 def _deny_rest(connection: Connection, changes: Sequence[Change], now: datetime) -> list[Change]:

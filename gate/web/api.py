@@ -2,6 +2,7 @@
 
 GET  /v1/catalog                     scope read or propose
 POST /v1/changes                     scope propose; body: an intent; header Idempotency-Key: optional
+POST /v1/plans                       scope propose; body: a list of up to 8 {"id", "intent", "after"}
 GET  /v1/changes/{id}                scope read, or one's own change
 GET  /v1/changes/{id}/wait           the same, answered when the change is at rest, or after timeout_s (30 at most)
 GET  /healthz                        no token
@@ -39,6 +40,7 @@ def create_app(door: Door, identify: Identify | None = None) -> Starlette:
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/v1/catalog", api.catalog, methods=["GET"]),
             Route("/v1/changes", api.propose, methods=["POST"]),
+            Route("/v1/plans", api.propose_plan, methods=["POST"]),
             Route("/v1/changes/{id}", api.status, methods=["GET"]),
             Route("/v1/changes/{id}/wait", api.wait, methods=["GET"]),
         ],
@@ -72,6 +74,15 @@ class _Api:
         key = request.headers.get("Idempotency-Key")
         change = await run_in_threadpool(lambda: self._door.propose_for(identity, wish, key=key))
         return JSONResponse(_view(change), status_code=201)
+
+    async def propose_plan(self, request: Request) -> JSONResponse:
+        identity = await run_in_threadpool(self._identify, request)
+        identity.require("propose")
+        wish = await _body(request)
+        key = request.headers.get("Idempotency-Key")
+        changes = await run_in_threadpool(lambda: self._door.propose_plan_for(identity, wish, key=key))
+        views = [_view(change) for change in changes]
+        return JSONResponse({"format_version": FORMAT_VERSION, "changes": views}, status_code=201)
 
     async def status(self, request: Request) -> JSONResponse:
         return JSONResponse(_view(await self._visible(request)))

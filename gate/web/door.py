@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from gate.catalog.load import Catalog
@@ -21,5 +21,8 @@ class Door(Protocol):
     def propose_for(
         self, identity: Identity, wish: Intent | Mapping[str, Any], *, key: str | None = None
     ) -> Change: ...
+    def propose_plan_for(
+        self, identity: Identity, wish: Sequence[Mapping[str, Any]], *, key: str | None = None
+    ) -> list[Change]: ...
     def change(self, change_id: str) -> Change: ...
     def wait(self, change_id: str, timeout_s: float | None = None) -> Change: ...

@@ -28,6 +28,7 @@ def on_socket(path: Path) -> socket.socket:
         listener.bind(str(path))
         listener.listen()  # at once: whoever sees the socket may come, and waits until there is somebody to answer
     except OSError as wrong:
+        listener.close()
         raise SettingsError(
             f"The socket {path} cannot be made.",
             f"{wrong.strerror or wrong}.",
