@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from gate.flow.card import Card
     from gate.flow.ports import Site
     from gate.ledger.verify import Problem, Report
+    from gate.policy.archive import Archive
+    from gate.policy.breaker import Standing
     from gate.policy.live import LivePolicy
+    from gate.policy.table_source import ActionFacts
 
 
 class Gate:
@@ -52,7 +55,7 @@ class Gate:
         self.works = works  # False: never run anything in this process, leave it to one that serves
         self.clock = SystemClock()
         folder.make_state()
-        self.database = Database.open(folder.state / "gate.db")
+        self.database = Database.open(folder.database)
         self._inventory = InventoryReader(folder.inventory, folder.state / "cache")
         self._catalog: tuple[Any, Catalog] | None = None
 
@@ -132,6 +135,13 @@ class Gate:
         self.identity.require("operate")
         return settle(self.site, change_id, self.actor, state=state, reason=reason)
 
+    def reset_breaker(self, name: str, key: str, *, reason: str) -> Standing:
+        """Lets go on what a breaker stopped; returns how it stood. See gate.flow.breaker."""
+        from gate.flow.breaker import reset
+
+        self.identity.require("operate")
+        return reset(self.site, name, key, self.actor, reason=reason)
+
     def verify(self) -> tuple[Report, list[Problem]]:
         """Checks the ledger, its checkpoints and every sealed artifact; all of it, computed anew."""
         from gate.ledger.audit import audit
@@ -182,12 +192,21 @@ class Gate:
             found = runs.of_change(connection, store.get(connection, change_id).id)
         return [run.as_json() for run in found]
 
-    def decide(self, intent: Intent) -> dict[str, Any]:
-        """What the policy would say now: `hosts` and `decision`. Nothing is stored, nothing runs."""
+    def decide(self, intent: Intent, *, at: datetime | None = None, actor: Actor | None = None) -> dict[str, Any]:
+        """What the policy would say: `hosts` and `decision`. Nothing is stored, nothing runs.
+
+        Left out, it is about now, and about whoever has opened the site.
+        """
         from gate.flow.decide import dry_run
 
-        admitted, decision = dry_run(self.site, intent, self.actor)
+        admitted, decision = dry_run(self.site, intent, actor or self.actor, at=at)
         return {"hosts": [host.name for host in admitted.hosts], "decision": decision.as_json()}
+
+    def breakers(self) -> list[Standing]:
+        """How the breakers stand, for everything of which something failed since it was reset."""
+        from gate.flow.breaker import breakers
+
+        return breakers(self.site)
 
     def entries(self, count: int) -> list[Entry]:
         """The newest entries of the ledger, oldest first."""
@@ -244,7 +263,25 @@ class Gate:
         """The rules, with their engine running. Raises PolicyError."""
         from gate.policy.live import LivePolicy
 
-        return LivePolicy(self.folder.rules)
+        return LivePolicy(self.folder.rules, self.archive, actions=self.action_facts, clock=self.clock)
+
+    @property
+    def archive(self) -> Archive:
+        """The generations of rules that have decided here."""
+        from gate.policy.archive import Archive
+
+        return Archive(self.folder.state / "generations")
+
+    def action_facts(self, name: str) -> ActionFacts | None:
+        """What the catalog says about an action, for table tests; None if it does not have it."""
+        from gate.policy.table_source import ActionFacts
+
+        action = next((one for one in self.catalog().actions if one.name == name), None)
+        if action is None:
+            return None
+        return ActionFacts(
+            risk=action.risk, reversibility=action.reversibility, check=action.check, timeout_s=action.timeout_s
+        )
 
     @cached_property
     def site(self) -> Site:

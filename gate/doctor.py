@@ -41,7 +41,7 @@ def examine(folder: SiteFolder) -> Iterator[Check]:
     yield _looked("schedules", lambda: f"{len(read_schedules(folder.root))} schedules")
     yield _state(folder.state)
     yield _looked("keys", lambda: _keys(folder.state / "keys"))
-    if (folder.state / "gate.db").exists():
+    if isinstance(folder.database, str) or folder.database.exists():
         yield _looked("ledger", lambda: _ledger(folder))
     yield _people(folder)
 
@@ -132,7 +132,7 @@ def _ledger(folder: SiteFolder) -> str:
     from gate.ledger.notes import Notes
     from gate.values.errors import TamperedError
 
-    database = Database.open(folder.state / "gate.db")
+    database = Database.open(folder.database)
     try:
         notes = Notes(folder.checkpoints, f"gate/{folder.settings.site.name}/ledger")
         report, others = audit(database, notes, public_key(folder.state / "keys", "ledger"), folder.state)

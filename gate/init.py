@@ -47,7 +47,12 @@ def init(root: Path, user: str, *, actions: tuple[str, ...] = ACTIONS) -> list[P
                 "Choose an empty folder: gate init DIR",
             )
     source = shipped()
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise SettingsError(
+            f"{root} cannot be made.", f"{wrong.strerror}.", "Choose another folder: gate init DIR"
+        ) from wrong
     shutil.copytree(source / "inventory", root / "inventory")
     shutil.copytree(source / "rules", root / "rules")
     for action in actions:

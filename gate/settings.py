@@ -32,6 +32,7 @@ class SiteSection(_Strict):
     rules: str = "rules"
     state: str = ".gate"
     checkpoints: str = ".gate/checkpoints"  # better on another disk, or copied elsewhere
+    database: Annotated[str, Field(pattern=r"^postgresql(\+psycopg)?://")] | None = None  # None: a file in `state`
 
 
 class ServeSection(_Strict):
@@ -68,6 +69,7 @@ class SiteFolder:
         self.rules = root / section.rules
         self.state = root / section.state
         self.checkpoints = root / section.checkpoints
+        self.database: Path | str = section.database or self.state / "gate.db"
         self.socket = self.state / settings.serve.socket
 
     def make_state(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from gate.approval.quorum import Approval
 from gate.database.tables import approvals
@@ -16,13 +16,11 @@ from gate.values.clock import from_stamp, stamp
 
 def add(connection: Connection, change_id: str, given: Approval) -> None:
     """Stores a yes. A second yes of the same approver to the same binding renews the first."""
+    key = {"change_id": change_id, "approver": str(given.approver), "binding": given.binding}
+    connection.execute(delete(approvals).filter_by(**key))
     connection.execute(
-        insert(approvals)
-        .prefix_with("OR REPLACE")
-        .values(
-            change_id=change_id,
-            approver=str(given.approver),
-            binding=given.binding,
+        insert(approvals).values(
+            **key,
             groups=canonical(sorted(given.groups)),
             at=stamp(given.at),
             expires_at=stamp(given.expires_at),

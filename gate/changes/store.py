@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,8 @@ from gate.values.clock import from_stamp, stamp
 from gate.values.errors import NotFoundError, StateError
 
 
-def add(connection: Connection, change: Change) -> None:
-    """Stores a new change."""
+def add(connection: Connection, change: Change, described: Iterable[Mapping[str, str]] = ()) -> None:
+    """Stores a new change. `described` says what its hosts are like now; see `past.described`."""
     connection.execute(
         insert(changes).values(
             id=change.id,
@@ -38,9 +38,13 @@ def add(connection: Connection, change: Change) -> None:
             executor=change.executor,
             created_at=stamp(change.created_at),
             updated_at=stamp(change.updated_at),
+            action=change.intent.action,
         )
     )
-    connection.execute(insert(change_hosts), [{"change_id": change.id, "host": host} for host in change.hosts])
+    known = {host["host"]: host for host in described}
+    unknown = {"environment": None, "criticality": None, "groups": None}
+    rows = [{"change_id": change.id, "host": host, **known.get(host, unknown)} for host in change.hosts]
+    connection.execute(insert(change_hosts), rows)
 
 
 def get(connection: Connection, change_id: str) -> Change:
@@ -50,7 +54,8 @@ def get(connection: Connection, change_id: str) -> Change:
         NotFoundError: none, or several.
     """
     begins = changes.c.id.startswith(change_id, autoescape=True)
-    possible = bool(change_id) and change_id.isascii()  # everything begins with nothing; that names no change
+    # everything begins with nothing; that names no change
+    possible = bool(change_id) and change_id.isascii() and change_id.isprintable()
     rows = connection.execute(select(changes).where(begins).order_by(changes.c.id).limit(3)).all() if possible else []
     exact = [row for row in rows if row.id == change_id]
     if len(exact or rows) == 1:
@@ -127,7 +132,9 @@ def move(
         StateError: the move is not one of the graph, or somebody else moved it first.
     """
     check_move(change.id, change.state, to)
-    return note(connection, change, now=now, state=to.value, waiting_for=waiting_for, **values)
+    return note(
+        connection, change, now=now, state=to.value, waiting_for=waiting_for, **_failure(change, to, now), **values
+    )
 
 
 def note(connection: Connection, change: Change, *, now: datetime, **values: Any) -> Change:
@@ -148,6 +155,15 @@ def note(connection: Connection, change: Change, *, now: datetime, **values: Any
             f"Look at it again: gate changes show {change.id}",
         )
     return get(connection, change.id)
+
+
+def _failure(change: Change, to: State, now: datetime) -> dict[str, Any]:
+    """What a move says about the change having failed. An undo that fails is a change of its own, which says so."""
+    if to is State.UNKNOWN or (to is State.FAILED and change.state is not State.UNKNOWN):
+        return {"failed_at": stamp(now)}
+    if to is State.UNDOING and change.state is State.RUNNING:  # it undoes itself, because it failed
+        return {"failed_at": stamp(now)}
+    return {"failed_at": None} if to is State.SUCCEEDED else {}  # where it was unknown, a person found that it is not
 
 
 def _change(row: Row[Any]) -> Change:

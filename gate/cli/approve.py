@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gate.cli import diff
+from gate.cli import diff, tell
 from gate.cli.change import follow
 from gate.cli.output import is_interactive, say, show, state, talk, with_output
 from gate.values.errors import Exit
@@ -68,7 +68,7 @@ def print_card(card: Mapping[str, Any]) -> None:
         ("where", ", ".join(change["hosts"])),
         ("who", change["actor"]),
         ("why", f"{intent['reason'] or '(no reason given)'}  (their words)"),
-        *[("rules", f"{reason['rule']}: {reason['because']}") for reason in change["decision"]["reasons"]],
+        *[("rules", text) for text in tell.reasons(change["decision"])],
         ("undo", card["undo"]),
         *[
             ("given", f"{one['approver']} {one['comment']}{'' if one['counts'] else ' (void)'}")

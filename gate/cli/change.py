@@ -54,7 +54,7 @@ def propose(ctx: click.Context, /, **given: Any) -> None:
         return
     with ctx.obj(works=not given["no_run"]) as gate:
         if given["parameters"]:
-            wish = _typed(wish, gate.catalog().get(wish["action"]).as_json())
+            wish = typed(wish, gate.catalog().get(wish["action"]).as_json())
         if given["dry_run"]:
             _decide_only(gate, Intent.parse(wish), given["output"])
             return
@@ -77,6 +77,8 @@ def follow(gate: Any, change_id: str, given: dict[str, Any]) -> Exit:
 
 def _intent(given: dict[str, Any]) -> dict[str, Any]:
     if given["file"]:
+        if given["action"] or given["targets"] or given["parameters"] or given["reason"]:
+            raise click.UsageError("--intent FILE says it all; leave ACTION, --on, --param and --reason away.")
         return read_intent(given["file"])
     if not given["action"] or not given["targets"]:
         raise click.UsageError("Name an ACTION and at least one --on HOST, or give --intent FILE.")
@@ -108,11 +110,11 @@ def read_intent(file: str) -> dict[str, Any]:
     return wish
 
 
-def _typed(wish: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:
+def typed(wish: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:
     """The wish, with text from the command line made a number or a list where the action asks for one."""
     schema = action.get("parameters", {}).get("properties", {})
-    typed = {name: _as(schema.get(name, {}).get("type"), value) for name, value in wish["parameters"].items()}
-    return {**wish, "parameters": typed}
+    found = {name: _as(schema.get(name, {}).get("type"), value) for name, value in wish["parameters"].items()}
+    return {**wish, "parameters": found}
 
 
 def _as(kind: str | None, text: str) -> Any:
@@ -140,7 +142,7 @@ def _ask_elsewhere(wish: dict[str, Any], given: dict[str, Any]) -> None:
     with GateClient.from_environment() as client:
         known = {action["name"]: action for action in client.catalog()["actions"]}
         if given["parameters"]:
-            wish = _typed(wish, known.get(wish["action"], {}))
+            wish = typed(wish, known.get(wish["action"], {}))
         change = client.propose(Intent.parse(wish), key=given["key"])
         if given["output"] == "table":
             tell.decision(change)

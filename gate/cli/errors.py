@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from gate.values.errors import GateError
@@ -9,9 +11,17 @@ from gate.values.errors import GateError
 
 def tell(wrong: GateError) -> None:
     """Prints an error to stderr, in three lines."""
-    click.echo(click.style(f"error {wrong.code}", fg="red", bold=True) + f": {clean(wrong.what)}", err=True)
+    head = click.style(f"error {wrong.code}", fg="red", bold=True)
+    click.echo(f"{head}: {clean(wrong.what)}", err=True, color=colour())
     click.echo(f"  why: {clean(wrong.why)}", err=True)
     click.echo(f"  do:  {clean(wrong.fix)}", err=True)
+
+
+def colour() -> bool | None:
+    """Whether to colour, as NO_COLOR and FORCE_COLOR say; None: only at a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
 
 
 def clean(text: str) -> str:

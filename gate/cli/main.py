@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gate.cli.errors import tell
+from gate.cli.errors import colour, tell
 from gate.values.errors import Exit, GateError
 
 COMMANDS = {
@@ -22,7 +22,9 @@ COMMANDS = {
     "changes": ("changes", "Look at changes: list, show, wait."),
     "catalog": ("catalog", "What can be wanted: list, show, check."),
     "inventory": ("catalog", "Where it can be wanted: list."),
-    "policy": ("policy", "What the rules say: check, explain."),
+    "policy": ("policy", "What the rules say: check, test, explain, what-if, backtest, replay and more."),
+    "breaker": ("breaker", "What stands still after failures: list, reset."),
+    "windows": ("windows", "When something may be done: next, calendar."),
     "schedule": ("schedule", "Maintenance by the clock: list, next."),
     "ledger": ("ledger", "What was recorded: show, verify, export."),
     "token": ("token", "Credentials of agents and people: new, list, revoke."),
@@ -68,19 +70,17 @@ class _Tree(click.Group):
         except GateError as wrong:
             tell(wrong)
             sys.exit(wrong.exit)
-        except KeyboardInterrupt:
-            sys.exit(Exit.INTERRUPTED)
 
     def invoke(self, ctx: click.Context) -> Any:
-        if ctx.params["debug"]:
-            return super().invoke(ctx)
         try:
             return super().invoke(ctx)
-        except (GateError, click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except BrokenPipeError:
+        except (KeyboardInterrupt, click.Abort):
+            raise click.exceptions.Exit(Exit.INTERRUPTED) from None  # click's own way ends with 1
+        except (GateError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as wrong:
+            if ctx.params["debug"]:
+                raise
             raise GateError(
                 f"Something went wrong that should not: {type(wrong).__name__}.",
                 f"{wrong}"[:500] + ".",
@@ -108,10 +108,7 @@ def cli(ctx: click.Context, site: str | None, debug: bool) -> None:  # noqa: ARG
                   gate changes list
                   gate undo CHANGE
     """
-    if os.environ.get("NO_COLOR"):
-        ctx.color = False
-    elif os.environ.get("FORCE_COLOR"):
-        ctx.color = True
+    ctx.color = colour()
     ctx.obj = _Opener(ctx.obj, site)
 
 

@@ -22,12 +22,17 @@ def decision(change: Mapping[str, Any]) -> None:
     """The verdict, with each reason and its rule."""
     decided = change["decision"]
     say(f"{state(decided['verdict'])}  {change['id']}  {what(change)}")
-    for reason in decided["reasons"]:
-        if reason["verdict"] == decided["verdict"]:  # the others fired too, but a stronger one decided
-            say(f"  {reason['rule']}: {reason['because']}")
+    for text in reasons(decided):
+        say(f"  {text}")
     for need in decided["approvals"]:
         options = [need, *need.get("or", [])]
         say("  needs " + " or ".join(f"{one['count']} of {one['group']}" for one in options))
+
+
+def reasons(decided: Mapping[str, Any]) -> list[str]:
+    """The rules that decided, each with its reason; weaker ones fired too, but they did not matter."""
+    strong = [reason for reason in decided["reasons"] if reason["verdict"] == decided["verdict"]]
+    return [f"{reason['rule']}: {reason['because']}" for reason in strong]
 
 
 def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], *, here: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Brings a database file to the newest version, with alembic; imported only when there is something to do."""
+"""Brings a database to the newest version, with alembic; imported only when there is something to do."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def known_versions() -> set[str]:
     return {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
 
 
-def upgrade(path: Path) -> None:
+def upgrade(place: Path | str) -> None:
     """Runs the missing migrations, in one transaction: all of them or none."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
-    config.attributes["database"] = path
+    config.attributes["database"] = place
     command.upgrade(config, "head")

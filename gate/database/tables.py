@@ -35,9 +35,17 @@ changes = Table(
     Column("executor", Text),  # which executor runs it
     Column("created_at", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
+    Column("action", Text, nullable=False, server_default=""),  # the one of the intent
+    Column("failed_at", Text),  # when it failed last, even if it was taken back since
     Index("changes_by_state", "state"),
     Index("changes_by_key", "actor", "request_key", unique=True),
     Index("changes_by_undo", "undo_of"),
+    Index("changes_by_update", "updated_at"),
+    Index("changes_by_actor", "actor", "updated_at"),
+    Index("changes_by_action", "action", "updated_at"),
+    Index("changes_by_failure", "failed_at"),
+    Index("changes_by_failed_actor", "actor", "failed_at"),
+    Index("changes_by_failed_action", "action", "failed_at"),
 )
 
 change_hosts = Table(
@@ -45,7 +53,18 @@ change_hosts = Table(
     metadata,
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
     Column("host", Text, primary_key=True),
+    Column("environment", Text),  # these three as the inventory said when it was decided; empty: nobody knows
+    Column("criticality", Text),
+    Column("groups", Text),  # space-separated
     Index("change_hosts_by_host", "host"),
+)
+
+breaker_resets = Table(
+    "breaker_resets",
+    metadata,
+    Column("breaker", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # what failed: the values of the breaker's `by`, with commas
+    Column("at", Text, nullable=False),  # what failed before is forgotten
 )
 
 plan_steps = Table(
@@ -103,7 +122,9 @@ tokens = Table(
     Column("created_at", Text, nullable=False),
     Column("expires_at", Text, nullable=False),
     Column("revoked_at", Text),
-    CheckConstraint("actor LIKE 'human:%' OR scopes NOT LIKE '%approve%'", name="only_humans_hold_approve"),
+    CheckConstraint(
+        "actor LIKE 'human:%' OR scopes IN ('propose', 'read', 'propose read')", name="only_humans_hold_approve"
+    ),
 )
 
 ledger = Table(

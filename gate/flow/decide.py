@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -9,12 +11,12 @@ from sqlalchemy import Connection
 from gate.approval.binding import binding
 from gate.approval.quorum import Need
 from gate.catalog.admit import Admitted, admit
-from gate.changes import store
-from gate.changes.model import Change
+from gate.flow.history import history
 from gate.flow.ports import Site
 from gate.intent import Intent
+from gate.inventory.model import Inventory
 from gate.policy.decision import Decision
-from gate.policy.question import History, Host, Past, Question
+from gate.policy.question import Host, Question
 from gate.values.actor import Actor
 
 
@@ -22,16 +24,21 @@ def decide(
     site: Site, connection: Connection, admitted: Admitted, actor: Actor, *, undo: bool, now: datetime, but: str = ""
 ) -> Decision:
     """The decision on an admitted intent. `but` is the id of a change that does not count as history: itself."""
-    past = store.since(connection, now - site.policy.horizon)
-    history = History(changes=tuple(_past(change) for change in past if change.id != but))
-    return site.policy.decide(question(admitted, actor, undo=undo), history, now)
+    asked = replace(question(admitted, actor, undo=undo), starting=bool(but))
+    while True:
+        lookback = site.policy.lookback
+        if lookback.sizes:
+            asked = replace(asked, sizes=sizes(site.inventory()))
+        decision = site.policy.decide(asked, history(connection, lookback, asked, now, but), now)
+        if site.policy.lookback == lookback:  # else the rules were edited meanwhile, and may want to know more
+            return decision
 
 
-def dry_run(site: Site, intent: Intent, actor: Actor) -> tuple[Admitted, Decision]:
-    """What would be decided now. Nothing is stored."""
+def dry_run(site: Site, intent: Intent, actor: Actor, *, at: datetime | None = None) -> tuple[Admitted, Decision]:
+    """What would be decided at that time, or now. Nothing is stored."""
     admitted = admit(intent, site.catalog(), site.inventory())
     with site.database.read() as connection:
-        return admitted, decide(site, connection, admitted, actor, undo=False, now=site.clock.now())
+        return admitted, decide(site, connection, admitted, actor, undo=False, now=at or site.clock.now())
 
 
 def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
@@ -49,8 +56,16 @@ def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
             for host in admitted.hosts
         ),
         undo=undo,
+        timeout_s=action.timeout_s,
         parameters=admitted.parameters,
     )
+
+
+def sizes(inventory: Inventory) -> dict[str, int]:
+    """How many hosts there are, as `Question.sizes` wants it."""
+    environments = Counter(f"environment.{host.environment}" for host in inventory.hosts.values())
+    groups = {f"group.{name}": len(hosts) for name, hosts in inventory.groups.items()}
+    return {**environments, **groups, "": len(inventory.hosts)}
 
 
 def bind(admitted: Admitted, inventory_digest: str, generation: str, preview: str | None) -> str:
@@ -80,7 +95,3 @@ def needs(decision: Decision, since: datetime) -> list[Need]:
         )
         for one in decision.approvals
     ]
-
-
-def _past(change: Change) -> Past:
-    return Past(at=change.created_at, actor=str(change.actor), action=change.intent.action, hosts=change.hosts)

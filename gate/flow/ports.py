@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +16,8 @@ from gate.execution.outcome import Outcome
 from gate.inventory.model import Inventory
 from gate.ledger.notes import Notes
 from gate.policy.decision import Decision
-from gate.policy.question import History, Question
+from gate.policy.limits import Limit
+from gate.policy.question import History, Lookback, Question
 from gate.values.clock import Clock
 
 
@@ -26,7 +27,9 @@ class Policy(Protocol):
     @property
     def generation(self) -> str: ...
     @property
-    def horizon(self) -> timedelta: ...
+    def lookback(self) -> Lookback: ...
+    @property
+    def limits(self) -> tuple[Limit, ...]: ...
     def decide(self, question: Question, history: History, now: datetime) -> Decision: ...
 
 

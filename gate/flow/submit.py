@@ -12,6 +12,7 @@ from gate.catalog.admit import Admitted, admit
 from gate.changes import store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.decide import bind, decide
+from gate.flow.history import described
 from gate.flow.ports import Site
 from gate.intent import Intent
 from gate.intent.wire import check_key
@@ -97,7 +98,7 @@ def add(
         created_at=now,
         updated_at=now,
     )
-    store.add(connection, change)
+    store.add(connection, change, described(admitted.hosts))
     _record(connection, change, now)
     return change
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from gate.values.errors import InventoryError
 
+_OF_ANSIBLE = {"all", "ungrouped"}  # as a limit they mean every host
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
 _VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -97,7 +98,7 @@ def _host(name: str, raw: Any) -> InventoryHost:
 
 
 def _refuse_pattern(kind: str, name: str) -> None:
-    if _NAME.fullmatch(name) is None:
+    if _NAME.fullmatch(name) is None or (kind == "host" and name.lower() in _OF_ANSIBLE):
         raise InventoryError(
             f"The {kind} {name!r} has no plain name.",
             "Ansible could take it for a pattern, which means other hosts than a person saw.",

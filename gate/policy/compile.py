@@ -1,26 +1,34 @@
-"""Rules become what the engine reads: only `$and`, `$or` and comparisons of a fact with a constant.
+"""Rules become what the engine reads: rows of comparisons of a fact with a constant, all of which have to hold.
 
-Everything else that the engine knows is never written, because parts of it fail open. `not` is pushed inward, and the
-rules are spread over shards so small that the engine's limit of 64 matching nodes cannot be reached.
+Everything else that the engine knows is never written, because parts of it fail open. `not` is pushed inward, and each
+way in which a rule can be true becomes a row of its own, since the engine takes few groups within a rule. The rows are
+spread over shards in which no fact can come near the engine's limits: 64 half-matched rows at once, and 512 comparisons
+beside each other. Rows that ask for different values of one fact cannot match together, so that comparison is put
+first and such rows share a shard: few shards are what makes thousands of rules quick.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, pairwise, product
 from math import prod
 from typing import Any
 
-from gate.policy.rule import All, AnyOf, Condition, Facts, Leaf, Not, Op, Rule
+from gate.policy.rule import All, AnyOf, Condition, Facts, Leaf, Not, Op, Rule, leaves
 from gate.policy.rulebook import Rulebook
 from gate.policy.vocabulary import Value
 from gate.values.errors import PolicyError
 
 MAX_RULES = 4000
-MAX_FACTS = 200
-MAX_MATCHES = 48  # of a shard; the engine gives up on a fact at 64
+MAX_FACTS = 2000  # that rules ask for
+MAX_NAMES = 240  # of facts in one shard; the engine takes 251 attributes, some of them its own
+MAX_MATCHES = 48  # of one fact in one shard; the engine gives up on a fact at 64
+MAX_COMPARISONS = 400  # that one fact may have to pass in one shard; the engine takes no more than 511 side by side
+MAX_ROWS = 4000  # in one shard; the engine takes 4096
+MAX_LISTS = 12  # with several values in one row; the engine takes no more than 13
 _NEGATED: dict[str, Op] = {
     "eq": "ne",
     "ne": "eq",
@@ -38,7 +46,11 @@ _TAKEN = ("id", "sid", "zz", "$s", "$pulse")  # the engine's own attributes and 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """`names` maps a fact to its engine name, `kinds` an engine name to int or str, `ids` an engine id to a rule."""
+    """What the engine is given.
+
+    `names` maps a fact that some rule asks for to its engine name, `kinds` an engine name to int or str, `ids` an
+    engine id to a rule.
+    """
 
     names: Mapping[str, str]
     kinds: Mapping[str, str]
@@ -50,8 +62,8 @@ class Compiled:
         return {"kinds": self.kinds, "shards": list(self.shards)}
 
     def fact(self, facts: Facts) -> dict[str, Value]:
-        """The facts under the engine's names."""
-        return {self.names[name]: value for name, value in facts.items()}
+        """The facts that some rule asks for, under the engine's names."""
+        return {self.names[name]: value for name, value in facts.items() if name in self.names}
 
 
 def compile_rules(book: Rulebook) -> Compiled:
@@ -61,15 +73,17 @@ def compile_rules(book: Rulebook) -> Compiled:
         PolicyError: a rule, or all of them together, is more than the engine answers reliably.
     """
     _refuse_too_many("rules", len(book.rules), MAX_RULES)
-    _refuse_too_many("facts", len(book.facts), MAX_FACTS)
-    names = {fact.name: engine_name(fact.name) for fact in book.facts}
+    asked = {leaf.fact for rule in book.rules.values() for leaf in leaves(rule.when)}
+    facts = [fact for fact in book.facts if fact.name in asked]
+    _refuse_too_many("facts that rules ask for", len(facts), MAX_FACTS)
+    names = {fact.name: engine_name(fact.name) for fact in facts}
     refuse_collisions(names)
-    ids = {f"r{number}": rule for number, rule in enumerate(book.rules.values())}
+    rows = [row for number, rule in enumerate(book.rules.values()) for row in _rows(f"r{number}", rule)]
     return Compiled(
         names=names,
-        kinds={names[fact.name]: fact.kind.__name__ for fact in book.facts},
-        ids={engine_id: rule.id for engine_id, rule in ids.items()},
-        shards=tuple(_shards(ids, names)),
+        kinds={names[fact.name]: fact.kind.__name__ for fact in facts},
+        ids={row.engine_id: row.rule for row in rows},
+        shards=tuple(_shards(rows, names)),
     )
 
 
@@ -80,21 +94,33 @@ def push_not(condition: Condition, *, negate: bool = False) -> Condition:
             return push_not(inner, negate=not negate)
         case Leaf():
             op = _NEGATED[condition.op] if negate else condition.op
-            return Leaf(fact=condition.fact, op=op, value=condition.value)
+            return Leaf(fact=condition.fact, op=op, value=condition.value, asks=condition.asks)
         case All(of) | AnyOf(of):
             inside = tuple(push_not(inner, negate=negate) for inner in of)
             return All(inside) if isinstance(condition, All) != negate else AnyOf(inside)
 
 
 def matches(condition: Condition) -> int:
-    """The most nodes of the engine that a condition without `not` can match at once."""
+    """In how many ways a condition without `not` can be true at once; the values of one list are one way."""
     match condition:
         case All(of):
             return prod(matches(inner) for inner in of)
         case AnyOf(of):
             return sum(matches(inner) for inner in of)
         case _:
-            return 1  # the values of an `in` are different, so that only one of them can match
+            return 1
+
+
+def ways(condition: Condition) -> list[tuple[Leaf, ...]]:
+    """The ways themselves: each is comparisons that all have to hold. There are as many as `matches` says."""
+    match condition:
+        case Leaf():
+            return [(condition,)]
+        case AnyOf(of):
+            return [way for inner in of for way in ways(inner)]
+        case All(of):
+            return [tuple(dict.fromkeys(chain(*parts))) for parts in product(*(ways(inner) for inner in of))]
+    raise TypeError(f"{condition!r} should have been compiled away")
 
 
 def engine_name(fact: str) -> str:
@@ -121,38 +147,116 @@ def refuse_collisions(names: Mapping[str, str]) -> None:
             )
 
 
-def _shards(ids: Mapping[str, Rule], names: Mapping[str, str]) -> Iterable[dict[str, Any]]:
-    shard: dict[str, Any] = {}
-    room = MAX_MATCHES
-    for engine_id, rule in ids.items():
-        condition = push_not(rule.when)
-        needed = matches(condition)
-        if needed > MAX_MATCHES:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """One way in which a rule can be true."""
+
+    engine_id: str
+    rule: str
+    of: tuple[Leaf, ...]
+
+    @property
+    def comparisons(self) -> int:
+        return sum(len(_values(leaf)) for leaf in self.of)
+
+    def demand(self, fact: str | None) -> Leaf | None:
+        """The comparison that pins the fact to values, if there is one."""
+        return next((leaf for leaf in self.of if leaf.fact == fact and leaf.op in ("eq", "in")), None)
+
+    def expression(self, first: Leaf | None, names: Mapping[str, str]) -> dict[str, Any]:
+        """What the engine reads; `first` is at the front, where it spares the engine all the others."""
+        ordered = sorted(self.of, key=lambda leaf: leaf is not first)
+        return _joined("$and", [part for leaf in ordered for part in _parts(leaf, names[leaf.fact])])
+
+
+@dataclass(slots=True)
+class _Shard:
+    """What is in a shard: of rows and comparisons `pinned` counts those that ask for a value, `loose` the others."""
+
+    rows: dict[str, Any] = field(default_factory=dict)
+    loose: tuple[int, int] = (0, 0)
+    pinned: dict[Value, tuple[int, int]] = field(default_factory=dict)
+    facts: set[str] = field(default_factory=set)
+
+    def take(self, row: _Row, values: tuple[Value, ...], expression: dict[str, Any]) -> bool:
+        """Puts the row in, if what one fact can meet stays within the limits."""
+        cost = (1, row.comparisons)
+        loose = self.loose if values else _sum(self.loose, cost)
+        pinned = {value: _sum(self.pinned.get(value, (0, 0)), cost) for value in values}
+        apart = len(self.pinned.keys() | pinned.keys())
+        most = max((used for used, _ in pinned.values()), default=self._busiest(0))
+        compared = max((used for _, used in pinned.values()), default=self._busiest(1))
+        facts = self.facts | {leaf.fact for leaf in row.of}
+        too_many = loose[0] + most > MAX_MATCHES or loose[1] + max(compared, apart) > MAX_COMPARISONS
+        if self.rows and (too_many or len(facts) > MAX_NAMES or len(self.rows) == MAX_ROWS):
+            return False
+        self.rows[row.engine_id], self.loose, self.facts = expression, loose, facts
+        self.pinned |= pinned
+        return True
+
+    def _busiest(self, what: int) -> int:
+        return max((used[what] for used in self.pinned.values()), default=0)
+
+
+def _rows(name: str, rule: Rule) -> Iterator[_Row]:
+    condition = push_not(rule.when)
+    needed = matches(condition)
+    if needed > MAX_MATCHES:
+        raise PolicyError(
+            f"{rule.place}: the rule {rule.id!r} can be true in {needed} ways at once.",
+            f"The engine answers reliably up to {MAX_MATCHES}.",
+            "Use `in` for values of one fact, or split the rule in two.",
+        )
+    for number, way in enumerate(ways(condition)):
+        row = _Row(engine_id=f"{name}_{number}" if number else name, rule=rule.id, of=way)
+        lists = sum(leaf.op == "in" and len(_values(leaf)) > 1 for leaf in way)
+        if row.comparisons > MAX_COMPARISONS or lists > MAX_LISTS:
             raise PolicyError(
-                f"{rule.place}: the rule {rule.id!r} can be true in {needed} ways at once.",
-                f"The engine answers reliably up to {MAX_MATCHES}.",
-                "Use `in` for values of one fact, or split the rule in two.",
+                f"{rule.place}: the rule {rule.id!r} compares with {lists} lists, and {row.comparisons} values in all.",
+                f"The engine answers reliably up to {MAX_LISTS} lists and {MAX_COMPARISONS} values.",
+                "Split the rule in two, or put the hosts into a group.",
             )
-        if needed > room:
-            yield shard
-            shard, room = {}, MAX_MATCHES
-        shard[engine_id] = _expression(condition, names)
-        room -= needed
-    yield shard
+        yield row
 
 
-def _expression(condition: Condition, names: Mapping[str, str]) -> dict[str, Any]:
-    match condition:
-        case All(of):
-            return _joined("$and", [_expression(inner, names) for inner in of])
-        case AnyOf(of):
-            return _joined("$or", [_expression(inner, names) for inner in of])
-        case Leaf(fact=fact, op=op, value=tuple() as values):
-            joint, each = ("$or", "eq") if op == "in" else ("$and", "ne")
-            return _joined(joint, [_comparison(names[fact], each, value) for value in values])
-        case Leaf(fact=fact, op=op, value=str() | int() as value):
-            return _comparison(names[fact], op, value)
-    raise TypeError(f"{condition!r} should have been compiled away")
+def _shards(rows: list[_Row], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    fact = _splitter(rows)
+    shards = [_Shard()]
+    for row in rows:
+        first = row.demand(fact)
+        values, expression = _values(first) if first else (), row.expression(first, names)
+        if not any(shard.take(row, values, expression) for shard in shards):
+            shards.append(_Shard())
+            shards[-1].take(row, values, expression)
+    return [shard.rows for shard in shards]
+
+
+def _splitter(rows: list[_Row]) -> str | None:
+    """The fact whose values keep the most rows apart: with the fewest left for its busiest value."""
+    busy: dict[str, Counter[Value]] = defaultdict(Counter)
+    pinned: Counter[str] = Counter()
+    for row in rows:
+        for fact in {leaf.fact for leaf in row.of}:
+            if leaf := row.demand(fact):
+                busy[fact].update(_values(leaf))
+                pinned[fact] += 1
+    return min(sorted(busy), key=lambda fact: max(busy[fact].values()) - pinned[fact], default=None)
+
+
+def _parts(leaf: Leaf, name: str) -> list[dict[str, Any]]:
+    if leaf.op == "not_in":
+        return [_comparison(name, "ne", value) for value in _values(leaf)]
+    if leaf.op == "in":
+        return [_joined("$or", [_comparison(name, "eq", value) for value in _values(leaf)])]
+    return [_comparison(name, leaf.op, value) for value in _values(leaf)]
+
+
+def _values(leaf: Leaf) -> tuple[Value, ...]:
+    return leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+
+
+def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _joined(joint: str, parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
+from gate.policy.asking import read_predicate
 from gate.policy.rule import All, AnyOf, Condition, Leaf, Not, Op
 from gate.policy.source import Item, did_you_mean
 from gate.policy.vocabulary import Fact, Value, Vocabulary, plain
@@ -56,6 +57,9 @@ def _members(key: str, item: Item, vocabulary: Vocabulary, depth: int) -> tuple[
 
 
 def _leaf(name: str, item: Item, vocabulary: Vocabulary) -> Leaf:
+    asked = read_predicate(name, item, vocabulary)
+    if asked is not None:
+        return Leaf(fact=asked.name, op="eq", value="yes", asks=asked)
     fact = vocabulary.find(name)
     if fact is None:
         near = vocabulary.nearest(name)

@@ -1,8 +1,9 @@
-"""The engine's process: the only place that imports durable_rules. Started by `evaluator`, never imported.
+"""The engine's process: the only place that imports durable_rules. Run by `confine`, never imported.
 
-It knows neither the gate nor a clock: it is given compiled rules once, then one flat fact at a time, and names the
-rules that match. One frame is one line of JSON; one request is under way at a time. Whatever is not exactly as it has
-to be ends the process, because an engine that failed once may hold half a fact.
+Once `main` is called the process can open nothing and reach nobody, so all that it needs is read in before. It knows
+neither the gate nor a clock: it is given compiled rules once, then one flat fact at a time, and names the rules that
+match. One frame is one line of JSON; one request is under way at a time. Whatever is not exactly as it has to be ends
+the process, because an engine that failed once may hold half a fact.
 
 Only the C interface is used, since the Python layer above it loses verdicts. Each shard has a canary rule that matches
 every fact: if it does not fire, the fact was not evaluated.
@@ -13,17 +14,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import durable_rules_engine as durable
 
-DRIVER = "1"  # raise it when this file changes in a way that could change an answer
+DRIVER = "2"  # raise it when this file changes in a way that could change an answer
 LOAD_BYTES = 32 * 1024 * 1024
 FACT_BYTES = 512 * 1024
 ROTATE = 5000  # decisions, after which a shard gets a new session
 RUNAWAY = 64  # more rules than this cannot match in one shard
+HANGING_S = 20  # at one frame, after which the kernel ends the process even if nobody is left who would
+_LIBRARY = hashlib.sha256(Path(durable.__file__).read_bytes()).hexdigest()
 _PLAIN = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]{0,512}")
 _MARK = "zz"  # present in every fact, required by every rule
 
@@ -40,14 +45,15 @@ class Shard:
         compiled: dict[str, Any] = {self._canary: {"all": [{"m": {_MARK: 1}}]}}
         compiled |= {name: {"all": [{"m": {"$and": [{_MARK: 1}, when]}}]} for name, when in rules.items()}
         self._known = set(compiled)
+        self._names = sorted({name for when in rules.values() for name in _asked(when)})
         self._handle = durable.create_ruleset(f"shard{number}", json.dumps(compiled))
         self._asked = 0
         self._session = ""
         self._begin()
 
-    def fired(self, fact: dict[str, str | int]) -> set[str]:
-        """The ids of the matching rules, the canary's among them."""
-        found = self._ask(fact)
+    def fired(self, written: dict[str, str]) -> set[str]:
+        """The ids of the rules that match, the canary's among them; `written` is each attribute as JSON."""
+        found = self._ask("{" + "".join([written[name] for name in self._names]))
         if self._asked % ROTATE == 0:
             if durable.get_facts(self._handle, self._session) != "[]":
                 raise RefusedError("facts were left over")
@@ -58,16 +64,16 @@ class Shard:
     def _begin(self) -> None:
         # the first answer initialises a pointer that delete_state will free
         self._session = f"s{self._asked}"
-        self._ask({})
+        self._ask("{")
 
-    def _ask(self, fact: dict[str, str | int]) -> set[str]:
+    def _ask(self, fact: str) -> set[str]:
         self._asked += 1
-        name = {"id": f"i{self._asked}", "sid": self._session}
-        code, offset = durable.assert_fact(self._handle, json.dumps({**fact, _MARK: 1, **name}))
+        name = f'"id":"i{self._asked}","sid":"{self._session}"}}'
+        code, offset = durable.assert_fact(self._handle, f'{fact}"{_MARK}":1,{name}')
         if code != 0:
             raise RefusedError(f"assert_fact answered {code}")
         found = self._drain(offset)
-        if durable.retract_fact(self._handle, json.dumps(name))[0] != 0:
+        if durable.retract_fact(self._handle, "{" + name)[0] != 0:
             raise RefusedError("the fact could not be retracted")
         if self._canary not in found or not found <= self._known:
             raise RefusedError("the canary is missing, or an unknown rule fired")
@@ -95,7 +101,8 @@ class Engine:
     def fired(self, fact: dict[str, str | int]) -> list[str]:
         """The ids of all matching rules and of all canaries."""
         self._check(fact)
-        return sorted(set().union(*(shard.fired(fact) for shard in self._shards)))
+        written = {name: f'"{name}":{json.dumps(value)},' for name, value in fact.items()}
+        return sorted(set().union(*(shard.fired(written) for shard in self._shards)))
 
     def _check(self, fact: dict[str, str | int]) -> None:
         if fact.keys() != self._kinds.keys():
@@ -107,6 +114,16 @@ class Engine:
                 raise RefusedError(f"{name} is no plain text")
             if isinstance(value, int) and abs(value) > 2**53 - 1:
                 raise RefusedError(f"{name} is out of range")
+
+
+def _asked(when: dict[str, Any]) -> Iterator[str]:
+    """The attributes that a condition names."""
+    ((key, inner),) = when.items()
+    if isinstance(inner, list):
+        for part in inner:
+            yield from _asked(part)
+    else:
+        yield next(iter(inner)) if isinstance(inner, dict) else key
 
 
 def _read(source: IO[bytes], most: int) -> dict[str, Any] | None:
@@ -124,26 +141,26 @@ def _write(sink: IO[bytes], frame: dict[str, Any]) -> None:
     sink.flush()
 
 
-def _serve(source: IO[bytes], sink: IO[bytes]) -> None:
+def _serve(source: IO[bytes], sink: IO[bytes], door: str) -> None:
     load = _read(source, LOAD_BYTES)
     if load is None:
         return
+    signal.setitimer(signal.ITIMER_REAL, HANGING_S)
     engine = Engine(load["load"]["kinds"], load["load"]["shards"])
-    library = hashlib.sha256(Path(durable.__file__).read_bytes()).hexdigest()
-    _write(sink, {"n": load["n"], "engine": f"sha256:{library}", "driver": DRIVER})
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    _write(sink, {"n": load["n"], "engine": f"sha256:{_LIBRARY}", "driver": DRIVER, "door": door})
     while (frame := _read(source, FACT_BYTES)) is not None:
-        _write(sink, {"n": frame["n"], "fired": engine.fired(frame["fact"])})
+        signal.setitimer(signal.ITIMER_REAL, HANGING_S)
+        fired = engine.fired(frame["fact"])
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _write(sink, {"n": frame["n"], "fired": fired})
 
 
-def main() -> int:
+def main(door: str) -> int:
     """Serves until the other end closes. 1 means that the process must not be asked again."""
     try:
-        _serve(sys.stdin.buffer, sys.stdout.buffer)
+        _serve(sys.stdin.buffer, sys.stdout.buffer, door)
     except Exception as trouble:  # noqa: BLE001 - whatever it is, the other end hears of it and this process ends
         _write(sys.stdout.buffer, {"error": f"{type(trouble).__name__}: {trouble}"[:300]})
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,6 +8,7 @@ holds a lock.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import subprocess
@@ -24,7 +25,11 @@ START_S = 10.0  # for a new child to load the rules; about 0.1 on an idle machin
 ANSWER_S = 1.0  # for one host; about 0.0001
 MOST_BYTES = 1024 * 1024  # of an answer
 # isolated: neither the environment nor the current directory can put another module in place
-COMMAND = (sys.executable, "-I", str(Path(__file__).with_name("engine.py")))
+CONFINED = (sys.executable, "-I", "-B", str(Path(__file__).with_name("confine.py")))
+COMMAND = (*CONFINED, str(Path(__file__).with_name("engine.py")))
+
+
+_log = logging.getLogger(__name__)
 
 
 class EngineError(PolicyError):
@@ -39,6 +44,7 @@ class Evaluator:
     def __init__(self, compiled: Compiled, command: tuple[str, ...] = COMMAND) -> None:
         self.command = command
         self.engine = ""  # digest and driver of the engine, once it has been started
+        self.door = ""  # how the child says it is locked in: `seccomp`, or only `limits`
         self._compiled = compiled
         self._canaries = {f"c{number}" for number in range(len(compiled.shards))}
         self._child: _Child | None = None
@@ -82,6 +88,10 @@ class Evaluator:
         if self.engine not in ("", engine):
             raise self._failed("it is another engine than the one that the rules were loaded with")
         self.engine = engine
+        if self.door != (door := str(said.get("door"))):
+            self.door = door
+            if door != "seccomp":
+                _log.warning("the rules engine is held by limits alone: this kernel has no filter for it")
 
     def close(self) -> None:
         """Ends the child, if there is one. A later question starts a new one."""
@@ -160,9 +170,10 @@ class _Child:
 
 
 def _await(file: int, event: int, end: float) -> None:
+    left_s = end - time.monotonic()
     waiting = select.poll()
     waiting.register(file, event)
-    if not waiting.poll(max(0.0, end - time.monotonic()) * 1000):
+    if left_s <= 0 or not waiting.poll(left_s * 1000):  # what drips without end is late too
         raise TimeoutError("it did not answer in time")
 
 

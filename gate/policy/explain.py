@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from gate.policy.compile import push_not
 from gate.policy.decision import Decision
+from gate.policy.predicate import Predicate
 from gate.policy.reference import holds
+from gate.policy.risk import Part
 from gate.policy.rule import All, AnyOf, Condition, Facts, Leaf, Not, Rule, Verdict, leaves
 
 
@@ -18,11 +21,14 @@ def explain(decision: Decision, rules: Sequence[Rule] = ()) -> list[str]:
     for reason in decision.reasons:
         where = f" [{', '.join(reason.hosts)}]" if reason.hosts else ""
         lines.append(f"  {reason.verdict.value}: {reason.rule}: {reason.because}{where}")
+    if decision.opens_at and decision.verdict is not Verdict.DENY:
+        lines.append(f"  waits: until {decision.opens_at:%Y-%m-%d %H:%M} UTC, and is decided again then")
     for need in decision.approvals:
         people = "1 person" if need.count == 1 else f"{need.count} people"
         lines.append(f"  needed: {people} of {need.group}, within {need.expires_s // 60} minutes")
+    lines += [f"  shadow: {one.rule} would say {one.verdict.value}: {one.because}" for one in decision.shadow]
     for host, facts in decision.facts.items():
-        lines += _host_lines(host, facts, decision.fired.get(host, ()), rules)
+        lines += _host_lines(host, facts, decision, rules)
     return lines
 
 
@@ -33,18 +39,31 @@ _VERDICT = {
 }
 
 
-def _host_lines(host: str, facts: Facts, fired: tuple[str, ...], rules: Sequence[Rule]) -> Iterator[str]:
+def _host_lines(host: str, facts: Facts, decision: Decision, rules: Sequence[Rule]) -> Iterator[str]:
+    fired = decision.fired.get(host, ())
     said = [rule for rule in rules if rule.id in fired]
     looked_at = {leaf.fact for rule in said for leaf in leaves(rule.when)} if said else set(facts)
-    yield f"  {host}: " + ", ".join(f"{name}={value}" for name, value in facts.items() if name in looked_at)
+    yield f"  {host}: " + ", ".join(
+        f"{decision.asked.get(name, name)}={value}" for name, value in facts.items() if name in looked_at
+    )
+    if parts := decision.risk.get(host, ())[1:]:
+        own = decision.risk[host][0]
+        more = "".join(f" {'-' if part.points < 0 else '+'} {abs(part.points)} ({_factor(part)})" for part in parts)
+        yield f"    risk: {own.points} of {own.value}{more} = {facts['risk']}"
     for rule in said:
-        if rule.verdict is Verdict.DENY:
-            yield f"    in the way: {rule.id} ({rule.place})"
-    if any(rule.verdict is Verdict.ALLOW for rule in said):
+        if rule.verdict is Verdict.DENY and not rule.shadow:
+            free = " and ".join(unmet(push_not(rule.when, negate=True), facts))
+            yield f"    in the way: {rule.id} ({rule.place}), unless {free}"
+    if any(rule.verdict is Verdict.ALLOW and not rule.shadow for rule in said):
         return
-    if near := _nearest((rule for rule in rules if rule.verdict is not Verdict.DENY and rule.id not in fired), facts):
+    others = (rule for rule in rules if rule.verdict in (Verdict.ALLOW, Verdict.NEEDS_APPROVAL) and not rule.shadow)
+    if near := _nearest((rule for rule in others if rule.id not in fired), facts):
         rule, missing = near
         yield f"    nearest: {rule.id} ({rule.place}) would say {rule.verdict.value} if " + " and ".join(missing)
+
+
+def _factor(part: Part) -> str:
+    return f"{part.factor} {part.value}"
 
 
 def _nearest(rules: Iterable[Rule], facts: Facts) -> tuple[Rule, list[str]] | None:
@@ -63,6 +82,8 @@ def unmet(condition: Condition, facts: Facts) -> list[str]:
             return min((unmet(inner, facts) for inner in of), key=len)
         case Not(inner):
             return [f"not ({_shown(inner)})"]
+        case Leaf(asks=Predicate()):
+            return [_shown(condition)]
         case Leaf():
             return [f"{_shown(condition)} (it is {facts[condition.fact]})"]
 
@@ -75,6 +96,8 @@ def _shown(condition: Condition) -> str:
             return " or ".join(_shown(inner) for inner in of)
         case Not(inner):
             return f"not ({_shown(inner)})"
+        case Leaf(asks=Predicate() as asks):
+            return asks.text if condition.op == "eq" else f"not ({asks.text})"
         case Leaf(fact=fact, op=op, value=tuple() as values):
             return f"{fact} {'is one of' if op == 'in' else 'is none of'} {', '.join(map(str, values))}"
         case Leaf():

@@ -7,50 +7,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
+from gate.policy.passage import Cover, opens_at
+from gate.policy.predicate import Predicate
 from gate.policy.question import History, Host, Question
-from gate.policy.reference import holds
+from gate.policy.risk import Part, total
 from gate.policy.rule import Facts
 from gate.policy.rulebook import Rulebook
+from gate.policy.usage import Usage
 from gate.policy.vocabulary import LARGEST, Fact, Value, plain
-from gate.policy.windows import CLOSED, Window
+from gate.policy.windows import CLOSED, EARLY, REACH
 
-Used = Mapping[str, Mapping[str, tuple[datetime, ...]]]  # limit -> host -> times that count
+Used = Mapping[str, Mapping[str, Usage]]  # limit -> host -> how much is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """The facts of every host, and what is needed to say more about a window or limit than a fact can."""
+    """The facts of every host, and what is needed to say more about a window or limit than a fact can.
+
+    `opens_at` is when the windows let all hosts through; None if they do now, or if they never do.
+    """
 
     now: datetime
     facts: Mapping[str, Facts]
-    covering: Mapping[str, tuple[Window, ...]]
+    covers: Mapping[str, Cover]
+    opens_at: datetime | None
     used: Used
+    risk: Mapping[str, tuple[Part, ...]]
 
 
 def situation(book: Rulebook, question: Question, history: History, now: datetime) -> Situation:
     """What is the case, for each host of the question.
 
     Raises:
-        ValueError: a value that no fact can have.
+        ValueError: a value that no fact can have, or a history that does not reach as far back as it has to.
     """
+    if history.lookback not in (None, book.lookback):
+        raise ValueError("the rules changed while the past was read; ask again")
     opened = {window.name for window in book.windows if window.is_open(now)}
-    used = {limit.name: limit.used(question, history, now) for limit in book.limits}
+    takes = timedelta(seconds=_seconds(question.timeout_s))
+    used = {limit.name: limit.usage(question, history, now) for limit in book.limits}
+    asked = {host.name: _asked(question, host, book) | _derived(book, host, opened, used) for host in question.hosts}
+    risk = book.risk.parts(question, history, now)
+    covers = {host: _cover(book, found, takes) for host, found in asked.items()}
+    opening = _opening(covers, now)
+    passages = {cover: _passage(cover, now, opening) for cover in set(covers.values())}
     facts: dict[str, Facts] = {}
-    covering: dict[str, tuple[Window, ...]] = {}
-    for host in question.hosts:
-        found = _asked(question, host, book.groups) | _derived(book, host, opened, used)
-        covering[host.name] = _covering(book, found)
-        found["windows"] = _through(covering[host.name], opened)
-        facts[host.name] = {fact.name: _checked(fact, found[fact.name]) for fact in book.facts}
-    return Situation(now=now, facts=facts, covering=covering, used=used)
+    for host, found in asked.items():
+        known = found | passages[covers[host]] | {"risk": total(risk[host])}
+        facts[host] = {fact.name: _checked(fact, known[fact.name]) for fact in book.facts}
+    return Situation(now=now, facts=facts, covers=covers, opens_at=opening, used=used, risk=risk)
 
 
 def note(book: Rulebook, rule_id: str, host: str, now: Situation) -> str:
     """What a person wants to know beyond the rule's reason: until when, or from when."""
     if rule_id == CLOSED:
-        return _next_opening(now.covering[host], now.now)
+        return _why_closed(host, now)
+    if rule_id == EARLY and now.opens_at:
+        blocking = now.covers[host].in_the_way(now.now)
+        clock = next((window for window in blocking if window.kind != "closed"), blocking[0])
+        return f"It waits until {clock.shown(now.opens_at)}; in its way: {', '.join(one.name for one in blocking)}."
     kind, _, name = rule_id.partition("/")
     for window in book.windows:
         if kind == "window" and window.name == name:
@@ -58,27 +76,57 @@ def note(book: Rulebook, rule_id: str, host: str, now: Situation) -> str:
             return f"It lasts until {window.shown(until)}." if until else "No end is in sight."
     for limit in book.limits:
         if kind == "limit" and limit.name == name:
-            times = now.used[name][host]
-            free = limit.free_at(times)
-            return f"{len(times)} of {limit.at_most} are used; the next is possible at {free:%Y-%m-%d %H:%M:%S} UTC."
+            return now.used[name][host].note
     return ""
 
 
-def _asked(question: Question, host: Host, groups: tuple[str, ...]) -> dict[str, Value]:
-    return {
+def _asked(question: Question, host: Host, book: Rulebook) -> dict[str, Value]:
+    plain_facts: dict[str, Value] = {
         "action": question.action,
         "actor": str(question.actor),
         "actor_kind": question.actor.kind.value,
         "target": host.name,
         "environment": host.environment,
         "criticality": host.criticality,
-        "risk": question.risk,
+        "action_risk": question.risk,
         "reversibility": question.reversibility,
         "check": question.check,
         "certified": _yes(certain=question.certified),
         "undo": _yes(certain=question.undo),
         "n_targets": len(question.hosts),
-    } | {f"group.{group}": _yes(certain=group in host.groups) for group in groups}
+    }
+    groups = {f"group.{name}": _yes(certain=name in host.groups) for name in book.members("group")}
+    tags = {f"tag.{name}": _yes(certain=name in known_tags(host)) for name in book.members("tag")}
+    answers = {asked.name: _yes(certain=asked.holds(subject(asked, question, host))) for asked in book.asked}
+    return plain_facts | groups | tags | answers
+
+
+def subject(asked: Predicate, question: Question, host: Host) -> Any:
+    """What a predicate is about; None if it is not there.
+
+    Raises:
+        ValueError: it is not known.
+    """
+    match asked.subject.split("."):
+        case ["param", name]:
+            return question.parameters.get(name)
+        case ["param", action, name]:
+            return question.parameters.get(name) if question.action == action else None
+        case ["groups"]:
+            return sorted(host.groups)
+        case ["tags"]:
+            return sorted(known_tags(host))
+        case [("target" | "actor" | "action" | "environment" | "criticality") as name]:
+            of_host = {"target": host.name, "environment": host.environment, "criticality": host.criticality}
+            return (of_host | {"actor": str(question.actor), "action": question.action})[name]
+    raise ValueError(f"nobody can say what {asked.subject} is")
+
+
+def known_tags(host: Host) -> frozenset[str]:
+    """The tags of a host. Raises ValueError: nobody said what they are, and no tag is not the same."""
+    if host.tags is None:
+        raise ValueError(f"the tags of {host.name} are not known")
+    return host.tags
 
 
 def _derived(book: Rulebook, host: Host, opened: set[str], used: Used) -> dict[str, Value]:
@@ -86,29 +134,55 @@ def _derived(book: Rulebook, host: Host, opened: set[str], used: Used) -> dict[s
         f"window.{window.name}": "open" if window.name in opened else "closed" for window in book.windows
     }
     return windows | {
-        f"limit.{limit.name}": "within" if limit.free_at(used[limit.name][host.name]) is None else "exceeded"
-        for limit in book.limits
+        f"limit.{limit.name}": "exceeded" if used[limit.name][host.name].exceeded else "within" for limit in book.limits
     }
 
 
-def _covering(book: Rulebook, facts: Facts) -> tuple[Window, ...]:
+def passage(book: Rulebook, facts: Mapping[str, Facts], takes: timedelta, now: datetime) -> dict[str, Facts]:
+    """For each host the facts `windows` and `early` of a change that takes so long at most, from its other facts.
+
+    Raises:
+        KeyError: a window looks at a fact that is missing.
+    """
+    covers = {host: _cover(book, found, takes) for host, found in facts.items()}
+    opening = _opening(covers, now)
+    return {host: _passage(cover, now, opening) for host, cover in covers.items()}
+
+
+def _cover(book: Rulebook, facts: Facts, takes: timedelta) -> Cover:
     # the scope's texts are already as the engine sees them, so the facts have to be so too
     seen = {name: plain(value) if isinstance(value, str) else value for name, value in facts.items()}
-    return tuple(window for window in book.windows if window.kind == "allow" and holds(window.scope, seen))
+    return Cover.of(book.windows, seen, takes)
 
 
-def _through(covering: tuple[Window, ...], opened: set[str]) -> str:
-    if not covering:
-        return "none"
-    return "open" if any(window.name in opened for window in covering) else "closed"
+def _opening(covers: Mapping[str, Cover], now: datetime) -> datetime | None:
+    """When all hosts are let through, if they are not now."""
+    found = opens_at(set(covers.values()), now)
+    return found if found != now else None
 
 
-def _next_opening(windows: tuple[Window, ...], now: datetime) -> str:
-    starts = [(start, window) for window in windows if (start := window.next_start(now))]
-    if not starts:
-        return "No window opens again."
+def _passage(cover: Cover, now: datetime, opening: datetime | None) -> dict[str, Value]:
+    """The facts that say whether and when the windows let a host through."""
+    blocking = cover.in_the_way(now)
+    may_wait = opening is not None and all(window.early == "wait" for window in blocking)
+    return {"windows": cover.state(now), "early": "no" if not blocking else "wait" if may_wait else "deny"}
+
+
+def _why_closed(host: str, now: Situation) -> str:
+    cover = now.covers[host]
+    if now.facts[host]["windows"] == "closing":
+        return f"It may take {cover.takes.total_seconds():.0f} s, and that much is not left."
+    starts = [(start, window) for window in cover.allows if (start := window.next_start(now.now))]
+    if not starts or now.opens_at is None:
+        return f"Nothing opens within {REACH.days} days that would let it through."
     start, window = min(starts, key=lambda pair: pair[0])
     return f"The next is {window.name}, {window.shown(start)}."
+
+
+def _seconds(timeout_s: int) -> int:
+    if type(timeout_s) is not int or timeout_s < 0:
+        raise ValueError(f"{timeout_s!r} is no number of seconds")
+    return timeout_s
 
 
 def _yes(*, certain: bool) -> str:

@@ -1,75 +1,68 @@
-"""Limits: at most N changes in any period of a given length, counted by actor, action, target or several of them.
+"""Limits: how often, how many at once, how many hosts, how soon again, and not after too many failures.
 
-The period slides: a change counts until it is `per` old. Pure: `now` is passed in. A change that seems to come from
-the future (two clocks) counts too, because leaving it out would let one more pass.
+Each is a fact `limit.NAME` and a rule that denies what would exceed it. Pure: `now` is passed in. All that was not
+denied counts, also what only waits or is ready: a limit that forgets the pending leaks. A change that seems to come
+from the future (two clocks) counts too, because leaving it out would let one more pass.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gate.policy.question import History, Past, Question
-from gate.policy.rule import All, Condition, Leaf, Rule, Verdict, condition_json, leaves
+from gate.policy.breaker import read_breaker
+from gate.policy.counting import GROUP
+from gate.policy.limit_kinds import Concurrent, Cooldown, Hosts, Rate
+from gate.policy.question import History, Lookback, Question
+from gate.policy.rule import All, Condition, Leaf, Rule, Verdict, condition_json
 from gate.policy.scope import read_scope
 from gate.policy.source import Item, read_yaml
-from gate.policy.windows import NAME, read_duration
+from gate.policy.times import read_duration
+from gate.policy.usage import Kind, Limited, Usage
+from gate.policy.vocabulary import Vocabulary
+from gate.policy.windows import NAME
 
-_BY = ("actor", "action", "target")
+_KEYS: Mapping[str, tuple[str, ...]] = {  # what says which kind it is: the other keys of that kind
+    "at_most": ("per", "by"),
+    "concurrent": ("by",),
+    "hosts": ("share", "of", "at", "at_least"),
+    "share": ("hosts", "of", "at", "at_least"),
+    "cooldown": ("by",),
+    "breaker": ("by",),
+}
+_BY = ("actor", "action", "target", "environment", "group")
 _LONGEST = timedelta(days=366)
+_MOST = 1_000_000
+_COMMON = ("applies", "undo", "because")
+_NEEDS_BY = ("at_most", "cooldown", "breaker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """At most `at_most` changes within `per`, for each combination of what `by` names."""
+    """`kind` is what is counted, `scope` for what the limit is asked, `because` the reason of its deny, or empty."""
 
     name: str
-    at_most: int
-    per: timedelta
-    by: tuple[str, ...]
+    kind: Kind
     scope: Condition
     because: str
     place: str
 
-    def used(self, question: Question, history: History, now: datetime) -> Mapping[str, tuple[datetime, ...]]:
-        """For each host of the question the times of the changes that count, oldest first."""
-        counted = [past for past in history.changes if past.at > now - self.per and self._counts(past, question)]
-        counted.sort(key=lambda past: past.at)
-        if "target" not in self.by:
-            return dict.fromkeys((host.name for host in question.hosts), tuple(past.at for past in counted))
-        by_host: dict[str, list[datetime]] = defaultdict(list)
-        for past in counted:
-            for name in set(past.hosts):
-                by_host[name].append(past.at)
-        return {host.name: tuple(by_host[host.name]) for host in question.hosts}
+    def usage(self, question: Question, history: History, now: datetime) -> Mapping[str, Usage]:
+        """How much is used, for each host of the question."""
+        limited = Limited(name=self.name, scope=self.scope, question=question, history=history, now=now)
+        return self.kind.usage(limited)
 
-    def free_at(self, used: tuple[datetime, ...]) -> datetime | None:
-        """When one more change is possible; None if it is now."""
-        return used[len(used) - self.at_most] + self.per if len(used) >= self.at_most else None
-
-    def _counts(self, past: Past, question: Question) -> bool:
-        if "actor" in self.by and past.actor != str(question.actor):
-            return False
-        if "action" in self.by and past.action != question.action:
-            return False
-        # of the scope only what is known of a past change narrows the count; the rest can only make it stricter
-        known = {"action": past.action, "actor_kind": past.actor.partition(":")[0]}
-        asked = [leaf for leaf in leaves(self.scope) if leaf.fact in known and isinstance(leaf.value, tuple)]
-        return all(known[leaf.fact] in leaf.value for leaf in asked if isinstance(leaf.value, tuple))
+    @property
+    def lookback(self) -> Lookback:
+        """What it has to know of the past."""
+        return self.kind.lookback
 
     def as_json(self) -> dict[str, Any]:
         """All that makes this limit what it is."""
-        return {
-            "limit": self.name,
-            "at_most": self.at_most,
-            "per_s": int(self.per.total_seconds()),
-            "by": list(self.by),
-            "scope": condition_json(self.scope),
-        }
+        return {"limit": self.name, **self.kind.as_json(), "scope": condition_json(self.scope)}
 
 
 def limit_rules(limits: Iterable[Limit]) -> Iterator[Rule]:
@@ -102,16 +95,105 @@ def read_limits(path: Path) -> tuple[Limit, ...]:
 
 
 def _limit(item: Item) -> Limit:
-    keys = item.entries("A limit", ("limit", "at_most", "per", "by"), ("applies", "undo", "because"))
-    by = {entry.choice("A name under `by`", _BY) for entry in keys["by"].items("`by`")}
-    if not by:
-        raise keys["by"].error("`by` is empty.", "It says what is counted together.", f"Name some of {', '.join(_BY)}.")
+    kind, keys = _kind(item)
     return Limit(
         name=keys["limit"].text("the name of a limit", NAME),
-        at_most=keys["at_most"].number("`at_most`", 1, 1_000_000),
-        per=read_duration(keys["per"], _LONGEST),
-        by=tuple(sorted(by)),
+        kind=kind,
         scope=read_scope(keys.get("applies"), keys.get("undo")),
         because=keys["because"].text("`because`") if "because" in keys else "",
         place=f"{item.file}:{item.line}",
     )
+
+
+def _kind(item: Item) -> tuple[Kind, dict[str, Item]]:
+    given = item.value if isinstance(item.value, dict) else {}
+    kinds = [name for name in _KEYS if name in given]
+    if isinstance(item.value, dict) and (not kinds or not set(kinds[1:]) <= set(_KEYS[kinds[0]])):
+        raise item.error(
+            f"A limit is of one kind, and this is {' and '.join(kinds) or 'of none'}.",
+            f"{', '.join(_KEYS)} say which kind it is.",
+            "Write one of them; for two limits write two entries.",
+        )
+    kind = kinds[0] if kinds else "at_most"
+    required = ["limit", kind, *(["per"] if kind == "at_most" else []), *(["by"] if kind in _NEEDS_BY else [])]
+    keys = item.entries("A limit", required, [*(key for key in _KEYS[kind] if key not in required), *_COMMON])
+    return _READERS[kind](keys), keys
+
+
+def _rate(keys: Mapping[str, Item]) -> Kind:
+    return Rate(
+        at_most=keys["at_most"].number("`at_most`", 1, _MOST),
+        per=read_duration(keys["per"], _LONGEST),
+        by=_by(keys["by"], _BY),
+    )
+
+
+def _concurrent(keys: Mapping[str, Item]) -> Kind:
+    by = _by(keys["by"], _BY) if "by" in keys else ()
+    return Concurrent(most=keys["concurrent"].number("`concurrent`", 1, _MOST), by=by)
+
+
+def _hosts(keys: Mapping[str, Item]) -> Kind:
+    share = _percent(keys["share"]) if "share" in keys else None
+    if "at_least" in keys and share is None:
+        raise keys["at_least"].error("`at_least` needs a `share`.", "It softens a share.", "Take it out.")
+    return Hosts(
+        hosts=keys["hosts"].number("`hosts`", 1, _MOST) if "hosts" in keys else None,
+        share=share,
+        of=_of(keys["of"]) if "of" in keys else "",
+        at="once" if "at" in keys and keys["at"].choice("`at`", ("change", "once")) == "once" else "change",
+        at_least=keys["at_least"].number("`at_least`", 1, _MOST) if "at_least" in keys else 0,
+    )
+
+
+def _cooldown(keys: Mapping[str, Item]) -> Kind:
+    by = _by(keys["by"], ("action", "target"))
+    if "target" not in by:
+        raise keys["by"].error("`by` has no `target`.", "A host is what cools down.", "Write [target].")
+    return Cooldown(time=read_duration(keys["cooldown"], _LONGEST), by=by)
+
+
+def _breaker(keys: Mapping[str, Item]) -> Kind:
+    return read_breaker(keys["breaker"], _by(keys["by"], ("actor", "action", "target")))
+
+
+_READERS = {
+    "at_most": _rate,
+    "concurrent": _concurrent,
+    "hosts": _hosts,
+    "share": _hosts,
+    "cooldown": _cooldown,
+    "breaker": _breaker,
+}
+
+
+def _by(item: Item, allowed: Iterable[str]) -> tuple[str, ...]:
+    by = {_name(entry, allowed) for entry in item.items("`by`")}
+    if not by:
+        raise item.error("`by` is empty.", "It says what is counted together.", f"Name some of {', '.join(allowed)}.")
+    return tuple(sorted(by))
+
+
+def _name(item: Item, allowed: Iterable[str]) -> str:
+    if isinstance(item.value, str) and item.value.startswith(GROUP) and "group" in allowed:
+        return GROUP + _group(item, item.value.removeprefix(GROUP))
+    return item.choice("A name under `by`", allowed)
+
+
+def _of(item: Item) -> str:
+    name = item.text("`of`")
+    return name if name == "environment" else _group(item, name)
+
+
+def _group(item: Item, name: str) -> str:
+    if Vocabulary().find(f"group.{name}") is None:
+        raise item.error(f"{name!r} is no name of a group.", "Letters, digits, _ and - are taken.", "Mend the name.")
+    return name
+
+
+def _percent(item: Item) -> int:
+    text = item.value if isinstance(item.value, str) else ""
+    number = text.removesuffix("%")
+    if text.endswith("%") and number.isascii() and number.isdigit() and 1 <= int(number) <= 100:
+        return int(number)
+    raise item.error("`share` is no percentage.", "It is a whole number from 1 to 100 and a `%`.", "Write 25%, say.")

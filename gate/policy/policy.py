@@ -10,13 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from gate.policy import reference
 from gate.policy.compile import Compiled, compile_rules
-from gate.policy.decision import ENGINE, REFERENCE, Decision, Fired, Reason, Verdict, combine, denied
+from gate.policy.decision import ENGINE, REFERENCE, Decision, Fired, Reason, Verdict, combine, denied, shadows
 from gate.policy.evaluator import Evaluator
 from gate.policy.facts import Situation, note, situation
+from gate.policy.limits import Limit
+from gate.policy.lint import refuse_silent
 from gate.policy.probe import probes
-from gate.policy.question import History, Question
+from gate.policy.question import History, Lookback, Question
+from gate.policy.reference import Reference
 from gate.policy.rule import Facts, Rule
 from gate.policy.rulebook import Rulebook, read_rulebook
 from gate.values.canonical import digest
@@ -31,9 +33,13 @@ class Policy:
     def __init__(self, book: Rulebook, compiled: Compiled, evaluator: Evaluator) -> None:
         self.rules: tuple[Rule, ...] = tuple(book.rules.values())
         self.horizon: timedelta = book.horizon
+        self.lookback: Lookback = book.lookback
+        self.limits: tuple[Limit, ...] = book.limits
+        self.book = book
         self.generation = digest(_identity(book, compiled, evaluator.engine))
         self._book = book
         self._evaluator = evaluator
+        self._reference = Reference(self.rules)
         self._lock = threading.Lock()
 
     @classmethod
@@ -45,11 +51,12 @@ class Policy:
         """
         book = read_rulebook(folder)
         compiled = compile_rules(book)
-        evaluator = Evaluator(compiled)
+        refuse_silent(book)
+        evaluator, reference = Evaluator(compiled), Reference(book.rules.values())
         try:
             evaluator.start()
             for facts in probes(book):
-                _refuse_difference(evaluator.fired(facts), reference.fired(book.rules.values(), facts))
+                _refuse_difference(evaluator.fired(facts), reference.fired(facts))
         except BaseException:
             evaluator.close()
             raise
@@ -73,7 +80,28 @@ class Policy:
             verdict, reasons, approvals = combine(self._book.rules, fired, partial(self._note, found))
         except Exception as trouble:  # noqa: BLE001 - the one place where anything unexpected becomes a deny
             return _stop(decision, denied(ENGINE, f"This could not be decided: {_short(trouble)}", hosts), {}, {})
-        return decision(verdict=verdict, reasons=reasons, approvals=approvals, facts=found.facts, fired=fired)
+        return decision(
+            verdict=verdict,
+            reasons=reasons,
+            approvals=approvals,
+            facts=found.facts,
+            fired=fired,
+            shadow=shadows(self._book.rules, fired),
+            asked={asked.name: asked.text for asked in self._book.asked},
+            opens_at=found.opens_at,
+            risk=found.risk,
+        )
+
+    def fired(self, facts: Facts) -> tuple[str, ...]:
+        """The ids of the rules that match recorded facts of one host, in their order.
+
+        Raises:
+            PolicyError: the engine gave no answer, or another one than the reference.
+        """
+        with self._lock:
+            said = self._evaluator.fired(facts)
+        _refuse_difference(said, self._reference.fired(facts))
+        return tuple(sorted(said))
 
     def close(self) -> None:
         """Ends the engine."""
@@ -92,7 +120,7 @@ class Policy:
 
     def _difference(self, found: Situation, fired: Fired) -> str:
         for host, facts in found.facts.items():
-            expected = tuple(sorted(reference.fired(self.rules, facts)))
+            expected = tuple(sorted(self._reference.fired(facts)))
             if fired[host] != expected:
                 self.close()  # an engine that was wrong once is not asked again
                 return f"On {host} the engine says {_ids(fired[host])}, the reference {_ids(expected)}."
@@ -114,6 +142,7 @@ def _identity(book: Rulebook, compiled: Compiled, engine: str) -> dict[str, Any]
         "rules": [rule.as_json() for rule in book.rules.values()],
         "windows": [window.as_json() for window in book.windows],
         "limits": [limit.as_json() for limit in book.limits],
+        "risk": book.risk.as_json(),
         "compiled": compiled.as_json(),
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
+from gate.policy.predicate import Predicate
 from gate.policy.vocabulary import Value
 
 Facts = Mapping[str, Value]
@@ -14,6 +15,9 @@ Op = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in"]
 
 
 class Verdict(StrEnum):
+    """What a rule says. WAIT goes beside the others: not yet, whatever they say; no decision is WAIT."""
+
+    WAIT = "wait"
     ALLOW = "allow"
     NEEDS_APPROVAL = "needs_approval"
     DENY = "deny"
@@ -62,11 +66,15 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """`fact op value`; the value is a tuple for `in` and `not_in`, and of the fact's type otherwise."""
+    """`fact op value`; the value is a tuple for `in` and `not_in`, and of the fact's type otherwise.
+
+    `asks` is what a person wrote if that is no fact of the engine; then `fact` is `yes` where it holds.
+    """
 
     fact: str
     op: Op
     value: Value | tuple[Value, ...]
+    asks: Predicate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,10 @@ Condition = Leaf | All | AnyOf | Not
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """`id` is unique in a rulebook; those that the gate makes itself carry a `/`. `place` is `file:line`."""
+    """`id` is unique in a rulebook; those that the gate makes itself carry a `/`. `place` is `file:line`.
+
+    A rule that is only a `shadow` says what it would decide, and decides nothing.
+    """
 
     id: str
     when: Condition
@@ -97,6 +108,7 @@ class Rule:
     requirement: Requirement | None = None
     because: str
     place: str
+    shadow: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """All that makes this rule what it is; its place is none of it."""
@@ -106,7 +118,7 @@ class Rule:
             "then": self.verdict.value,
             "requirement": self.requirement and self.requirement.as_json(),
             "because": self.because,
-        }
+        } | ({"mode": "shadow"} if self.shadow else {})
 
 
 def condition_json(condition: Condition) -> dict[str, Any]:
@@ -118,6 +130,8 @@ def condition_json(condition: Condition) -> dict[str, Any]:
             return {"any": [condition_json(inner) for inner in of]}
         case Not(inner):
             return {"not": condition_json(inner)}
+        case Leaf(asks=Predicate() as asks, op="eq", value="yes"):
+            return {asks.subject: asks.test.as_json()}
         case Leaf():
             value = list(condition.value) if isinstance(condition.value, tuple) else condition.value
             return {condition.fact: {condition.op: value}}

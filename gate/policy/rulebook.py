@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 from gate.policy.conditions import read_condition
+from gate.policy.ics import Calendar
 from gate.policy.limits import Limit, limit_rules, read_limits
+from gate.policy.predicate import Predicate
+from gate.policy.question import Lookback
+from gate.policy.risk import Recipe, read_recipe
 from gate.policy.rule import Requirement, Rule, Verdict, leaves
 from gate.policy.source import Item, read_yaml
-from gate.policy.vocabulary import Fact, Vocabulary
-from gate.policy.windows import NAME, Window, read_duration, read_windows, window_rules
+from gate.policy.times import read_duration
+from gate.policy.vocabulary import YES_NO, Fact, Vocabulary
+from gate.policy.windows import NAME, Window, read_windows, window_rules
 from gate.values.errors import PolicyError
 
-_SPECIAL = ("windows.yml", "limits.yml")
+_SPECIAL = ("windows.yml", "limits.yml", "risk.yml")
 _GROUP = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _MOST_APPROVALS = 10
 _LONGEST = timedelta(days=30)
@@ -34,16 +41,23 @@ class Rulebook:
     windows: tuple[Window, ...]
     limits: tuple[Limit, ...]
     facts: tuple[Fact, ...]
+    asked: tuple[Predicate, ...] = ()
+    risk: Recipe = field(default_factory=Recipe)
+
+    @property
+    def lookback(self) -> Lookback:
+        """How far back a history has to reach, and for what."""
+        return reduce(or_, (limit.lookback for limit in self.limits), self.risk.lookback)
 
     @property
     def horizon(self) -> timedelta:
-        """How far back a history has to reach."""
-        return max((limit.per for limit in self.limits), default=timedelta(0))
+        """How far back a history reaches that is long enough for everything but the breakers, which forget nothing."""
+        back = self.lookback
+        return max(back.actor, back.action, back.target, back.every, self.risk.lookback.failed_target)
 
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The inventory groups that some rule names."""
-        return tuple(fact.name.partition(".")[2] for fact in self.facts if fact.name.startswith("group."))
+    def members(self, family: str) -> tuple[str, ...]:
+        """The names of a family (`group`, say) that some rule, window or limit asks for."""
+        return tuple(fact.name.partition(".")[2] for fact in self.facts if fact.name.startswith(f"{family}."))
 
 
 def read_rulebook(folder: Path) -> Rulebook:
@@ -54,8 +68,10 @@ def read_rulebook(folder: Path) -> Rulebook:
     """
     files = _files(folder)
     windows = read_windows(folder / "windows.yml")
-    limits = read_limits(folder / "limits.yml")
-    vocabulary = Vocabulary((window.name for window in windows), (limit.name for limit in limits))
+    limits, risk = read_limits(folder / "limits.yml"), read_recipe(folder / "risk.yml")
+    _refuse_forgotten_calendars(folder, windows)
+    timed = [window.name for window in windows if window.kind != "closed"]
+    vocabulary = Vocabulary(timed, (limit.name for limit in limits))
     rules: dict[str, Rule] = {}
     for rule in _all_rules(files, vocabulary):
         if rule.id in rules:
@@ -67,10 +83,23 @@ def read_rulebook(folder: Path) -> Rulebook:
             f"{folder} has no rules.", "Without rules everything is denied.", "Write one, or `gate init`."
         )
     rules |= {rule.id: rule for rule in (*window_rules(windows), *limit_rules(limits))}
-    used = {leaf.fact for rule in rules.values() for leaf in leaves(rule.when)}
-    used |= {leaf.fact for window in windows for leaf in leaves(window.scope)}
-    groups = {name.partition(".")[2] for name in used if name.startswith("group.")}
-    return Rulebook(rules=rules, windows=windows, limits=limits, facts=vocabulary.all(groups))
+    used = [leaf for rule in rules.values() for leaf in leaves(rule.when)]
+    used += [leaf for window in windows for leaf in leaves(window.scope)]
+    asked = {leaf.asks.name: leaf.asks for leaf in used if leaf.asks}
+    facts = (*vocabulary.all(leaf.fact for leaf in used), *(asked_fact(asked[name]) for name in sorted(asked)))
+    return Rulebook(
+        rules=rules,
+        windows=windows,
+        limits=limits,
+        facts=facts,
+        asked=tuple(asked[name] for name in sorted(asked)),
+        risk=risk,
+    )
+
+
+def asked_fact(asked: Predicate) -> Fact:
+    """The fact that a predicate becomes."""
+    return Fact(name=asked.name, kind=str, values=YES_NO, meaning=f"Whether {asked.text}.", origin="rules")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -87,6 +116,17 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in visible if path.suffix == ".yml" and path.name not in _SPECIAL]
 
 
+def _refuse_forgotten_calendars(folder: Path, windows: tuple[Window, ...]) -> None:
+    used = {window.openings.name for window in windows if isinstance(window.openings, Calendar)}
+    for path in sorted(folder.glob("*.ics")):
+        if path.name not in used:
+            raise PolicyError(
+                f"{path} would not be read.",
+                "No window names it; a freeze that is overlooked denies nothing.",
+                f"Write `ics: {path.name}` in a window of windows.yml, or move it.",
+            )
+
+
 def _all_rules(files: list[Path], vocabulary: Vocabulary) -> Iterator[Rule]:
     for path in files:
         item = read_yaml(path)
@@ -95,7 +135,7 @@ def _all_rules(files: list[Path], vocabulary: Vocabulary) -> Iterator[Rule]:
 
 
 def _rule(item: Item, vocabulary: Vocabulary) -> Rule:
-    keys = item.entries("A rule", ("rule", "when", "then", "because"))
+    keys = item.entries("A rule", ("rule", "when", "then", "because"), ("mode",))
     verdict, requirement = _then(keys["then"])
     because = keys["because"].text("`because`")
     if not because.isprintable() or len(because) > 300:
@@ -109,6 +149,7 @@ def _rule(item: Item, vocabulary: Vocabulary) -> Rule:
         requirement=requirement,
         because=because,
         place=f"{item.file}:{item.line}",
+        shadow="mode" in keys and keys["mode"].choice("`mode`", ("enforce", "shadow")) == "shadow",
     )
 
 

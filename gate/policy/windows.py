@@ -1,76 +1,116 @@
-"""Windows of time: a cron line says when one starts, a duration how long it stays open, a zone whose clock it is.
+"""Windows of time, as `windows.yml` writes them: when something may be done, and when it must not be.
 
-One definition everywhere: it starts once a day at most where the clock is turned back, a start that the clock skips
-moves to the end of the gap, and the duration is time that really passes. Pure: `now` is passed in.
+An entry says what it covers and when it is open: by a cron line, by a recurrence rule, on dates, or as a calendar file
+says. How local times become moments is said once, in `localtime`. An entry `closed` has no times: it is a window that
+never opens. Pure but for reading the files: `now` is passed in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-
+from gate.policy.localtime import Span, merged, read_zone, without
+from gate.policy.openings import NEVER, Openings
 from gate.policy.rule import All, Condition, Leaf, Rule, Verdict, condition_json
 from gate.policy.scope import read_scope
 from gate.policy.source import Item, read_yaml
-from gate.values.clock import duration
+from gate.policy.times import TIMES, read_exceptions, read_openings
+from gate.values.clock import stamp
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
-CLOSED = "window/closed"  # the rule for: covered by windows of kind allow, and none of them is open
-_LONGEST = timedelta(days=92)
-_MERGED = 1000  # windows that follow each other without a gap are followed this far
-_DAY = r"(?:sun|mon|tue|wed|thu|fri|sat)"
-_WEEKDAYS = re.compile(rf"\*|{_DAY}(?:-{_DAY})?(?:,{_DAY}(?:-{_DAY})?)*", re.IGNORECASE)
-_ZONE = re.compile(r"UTC|[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){1,2}")
+CLOSED = "window/closed"  # the rule for: the windows do not let it through, and it may not wait for them
+EARLY = "window/early"  # the rule for: they do not yet, and it may wait
+REACH = timedelta(days=400)  # as far as anybody looks ahead
+_MOMENT = timedelta(microseconds=1)
+_EPOCH, _BLOCK, _MOST_BLOCKS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=28), 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Window:
-    """Open for `duration` from each start; `scope` says what it covers."""
+    """`scope` says what it covers, `early` what becomes of a change that it does not let through yet.
+
+    It is open as `openings` say, but for `exceptions`, which are in order and do not overlap.
+    """
 
     name: str
-    kind: Literal["allow", "freeze"]
+    kind: Literal["allow", "freeze", "closed"]
     scope: Condition
-    cron: str
-    duration: timedelta
+    openings: Openings
     zone: str
     because: str
     place: str
+    exceptions: tuple[Span, ...] = ()
+    early: Literal["wait", "deny"] = "wait"
+    _blocks: dict[int, tuple[Span, ...]] = field(default_factory=dict, repr=False)
+
+    def spans(self, after: datetime, before: datetime) -> Iterator[Span]:
+        """When it is open: all that ends later than `after` and begins earlier than `before`, in order.
+
+        They do not overlap, but may touch: what lasts long comes in pieces.
+        """
+        for number in range((after - _EPOCH) // _BLOCK, (before - _EPOCH) // _BLOCK + 1):
+            block = self._block(number)
+            for start, end in block[max(0, bisect_left(block, (after,)) - 1) :]:
+                if start >= before:
+                    return
+                if end > after:
+                    yield start, end
+
+    def whole(self, after: datetime, before: datetime) -> Iterator[Span]:
+        """The same in one piece each, as far as they can be followed for 400 days."""
+        for start, end in merged(self.spans(after - REACH, before + REACH)):
+            if start >= before:
+                return
+            if end > after:
+                yield start, end
 
     def is_open(self, now: datetime) -> bool:
-        return next((start <= now for start in self.starts(now - self.duration)), False)
+        """Whether it is open."""
+        return any(True for _ in self.spans(now, now + _MOMENT))
 
     def next_start(self, now: datetime) -> datetime | None:
-        """The first start after `now`, in UTC; None if there is none in the next decades."""
-        return next(self.starts(now), None)
+        """When it opens next, after `now`; None if that is more than 400 days away."""
+        last = now
+        for start, end in self.spans(now, now + REACH):
+            if start > last:
+                return start
+            last = end
+        return None
 
     def until(self, now: datetime) -> datetime | None:
         """When it closes, if it is open; None if it is not, or if no end is in sight."""
-        end = now
-        for start in islice(self.starts(now - self.duration), _MERGED):
-            if start > end:
-                return end if end > now else None
-            end = start + self.duration
-        return None
-
-    def starts(self, after: datetime) -> Iterator[datetime]:
-        """Every start later than `after`, in UTC. Compared in UTC: local times compare by the wall clock."""
-        for local in CronSim(self.cron, after.astimezone(ZoneInfo(self.zone))):
-            start = local.astimezone(UTC)
-            if start > after:
-                yield start
+        last = now
+        for start, end in self.spans(now, now + REACH):
+            if start > last:
+                break
+            last = end
+        return last if now < last < now + REACH else None
 
     def shown(self, at: datetime) -> str:
         """A time for people, in the window's zone and in UTC."""
         local = f"{at.astimezone(ZoneInfo(self.zone)):%a %Y-%m-%d %H:%M} {self.zone}"
         return local if self.zone == "UTC" else f"{local} ({at:%Y-%m-%d %H:%M} UTC)"
+
+    def _block(self, number: int) -> tuple[Span, ...]:
+        """The spans of some weeks, cut off at their ends. Remembered: most questions are about the same weeks."""
+        found = self._blocks.get(number)
+        if found is None:
+            begin = _EPOCH + number * _BLOCK
+            end = begin + _BLOCK
+            spans = without(merged(self.openings.spans(begin, end)), self.exceptions)
+            cut = ((max(start, begin), min(stop, end)) for start, stop in spans)
+            found = tuple((start, stop) for start, stop in cut if start < stop)
+            if len(self._blocks) >= _MOST_BLOCKS:
+                self._blocks.clear()
+            self._blocks[number] = found
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """All that makes this window what it is."""
@@ -78,32 +118,45 @@ class Window:
             "window": self.name,
             "kind": self.kind,
             "scope": condition_json(self.scope),
-            "cron": self.cron,
-            "duration_s": int(self.duration.total_seconds()),
+            "openings": self.openings.as_json(),
+            "exceptions": [[stamp(start), stamp(end)] for start, end in self.exceptions],
             "zone": self.zone,
+            "early": self.early,
         }
 
 
 def window_rules(windows: Iterable[Window]) -> Iterator[Rule]:
-    """The deny rules that windows are: one for each freeze, one for all windows of kind allow together."""
+    """The rules that windows are: one for each freeze, and two for what all windows together do not let through.
+
+    The fact `early` has to say `wait`, or it is a deny: nothing that a window does not let through waits by mistake.
+    """
     windows = list(windows)
+    no_wait = Leaf(fact="early", op="ne", value="wait")
     for window in windows:
         if window.kind == "freeze":
             is_open = Leaf(fact=f"window.{window.name}", op="eq", value="open")
             yield Rule(
                 id=f"window/{window.name}",
-                when=All((window.scope, is_open)),
+                when=All((window.scope, is_open) if window.early == "deny" else (window.scope, is_open, no_wait)),
                 verdict=Verdict.DENY,
                 because=window.because or f"The freeze {window.name} is on.",
                 place=window.place,
             )
-    places = [window.place for window in windows if window.kind == "allow"]
-    if places:
+    if windows:
         yield Rule(
             id=CLOSED,
-            when=Leaf(fact="windows", op="eq", value="closed"),
+            when=All((Leaf(fact="windows", op="in", value=("closed", "closing")), no_wait)),
             verdict=Verdict.DENY,
-            because="This may be done in its windows only, and none of them is open.",
+            because="This may be done in its windows only, and they do not let it through now.",
+            place=windows[0].place,
+        )
+    places = [window.place for window in windows if window.early == "wait"]
+    if places:
+        yield Rule(
+            id=EARLY,
+            when=Leaf(fact="early", op="eq", value="wait"),
+            verdict=Verdict.WAIT,
+            because="The windows do not let it through yet.",
             place=places[0],
         )
 
@@ -117,81 +170,39 @@ def read_windows(path: Path) -> tuple[Window, ...]:
     item = read_yaml(path) if path.exists() else None
     found: dict[str, Window] = {}
     for entry in item.items("windows.yml") if item else ():
-        window = _window(entry)
+        window = _window(entry, path.parent)
         if window.name in found:
             raise entry.error(f"The window {window.name!r} is there twice.", "Names are unique.", "Rename one.")
         found[window.name] = window
     return tuple(found.values())
 
 
-def _window(item: Item) -> Window:
-    keys = item.entries("A window", ("window", "kind", "cron", "duration", "zone"), ("applies", "undo", "because"))
-    name = keys["window"].text("the name of a window", NAME)
-    if name == "closed":
-        raise item.error("No window can be named 'closed'.", f"{CLOSED} names a rule of the gate.", "Rename it.")
-    window = Window(
-        name=name,
+def _window(item: Item, folder: Path) -> Window:
+    if isinstance(item.value, dict) and "closed" in item.value:
+        keys = item.entries("A closed entry", ("closed",), ("applies", "undo", "early", "because"))
+        return Window(kind="closed", openings=NEVER, zone="UTC", **_common(item, keys, "closed"))
+    optional = (*TIMES, "start", "duration", "except", "applies", "undo", "early", "because")
+    keys = item.entries("A window", ("window", "kind", "zone"), optional)
+    zone = read_zone(keys["zone"])
+    return Window(
         kind="freeze" if keys["kind"].choice("`kind`", ("allow", "freeze")) == "freeze" else "allow",
-        scope=read_scope(keys.get("applies"), keys.get("undo")),
-        cron=_cron(keys["cron"]),
-        duration=read_duration(keys["duration"], _LONGEST),
-        zone=_zone(keys["zone"]),
-        because=keys["because"].text("`because`") if "because" in keys else "",
-        place=f"{item.file}:{item.line}",
+        openings=read_openings(item, keys, zone, folder),
+        zone=zone,
+        exceptions=read_exceptions(keys["except"], zone) if "except" in keys else (),
+        **_common(item, keys, "window"),
     )
-    if next(window.starts(datetime(2024, 1, 1, tzinfo=UTC)), None) is None:
-        raise keys["cron"].error(f"{window.cron!r} never comes.", "No calendar has that day.", "Mend the date.")
-    return window
 
 
-def read_duration(item: Item, longest: timedelta) -> timedelta:
-    """A duration such as 4h, up to `longest`."""
-    try:
-        found = duration(item.text("A duration"))
-    except ValueError as wrong:
-        raise item.error("This is no duration.", f"{wrong}.", "Write for example 4h.") from None
-    if found > longest:
-        raise item.error("This is too long.", f"{longest.days} days are the most.", "Write a shorter one.")
-    return found
-
-
-def _cron(item: Item) -> str:
-    fields = item.text("`cron`").split()
-    if len(fields) != 5:
-        raise item.error(
-            f"`cron` has {len(fields)} fields.", "It is minute, hour, day of month, month, weekday.", "Write five."
-        )
-    if _WEEKDAYS.fullmatch(fields[4]) is None:
-        raise item.error(
-            f"The weekday {fields[4]!r} is not taken.",
-            "Tools count weekdays from different days, so a number means different days to different people.",
-            "Write names: mon-fri, or sat,sun.",
-        )
-    if fields[2] != "*" and fields[4] != "*":
-        raise item.error(
-            "`cron` has both a day of the month and a weekday.",
-            "Some tools take that as `and`, some as `or`.",
-            "Keep one of them; write two windows if both are meant.",
-        )
-    try:
-        CronSim(" ".join(fields), datetime(2024, 1, 1, tzinfo=UTC))
-    except CronSimError as wrong:
-        raise item.error("`cron` cannot be read.", f"{wrong}.", "Mend that field.") from None
-    return " ".join(fields)
-
-
-def _zone(item: Item) -> str:
-    name = item.text("`zone`")
-    if _ZONE.fullmatch(name) is None or not _is_zone(name):
-        raise item.error(
-            f"There is no zone {name!r}.", "Zones are names of the IANA list.", "Write Europe/Berlin, say, or UTC."
-        )
-    return name
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
+def _common(item: Item, keys: Mapping[str, Item], key: str) -> dict[str, Any]:
+    name = keys[key].text("the name of a window", NAME)
+    if f"window/{name}" in (CLOSED, EARLY):
+        raise item.error(f"No window can be named {name!r}.", f"window/{name} is a rule of the gate.", "Rename it.")
+    freezes = "kind" in keys and keys["kind"].value == "freeze"
+    early = keys["early"].choice("`early`", ("wait", "deny")) if "early" in keys else "deny" if freezes else "wait"
+    return {
+        "name": name,
+        "scope": read_scope(keys.get("applies"), keys.get("undo")),
+        "early": early,
+        "because": keys["because"].text("`because`") if "because" in keys else "",
+        "place": f"{item.file}:{item.line}",
+    }

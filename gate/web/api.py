@@ -94,11 +94,17 @@ class _Api:
 
     async def _visible(self, request: Request) -> Change:
         identity = await run_in_threadpool(self._identify, request)
-        change_id = request.path_params["id"]
-        change = await run_in_threadpool(self._door.change, change_id)
-        if "read" not in identity.scopes and change.actor != identity.actor:
+        change_id, reads = request.path_params["id"], "read" in identity.scopes
+        found: Change | None = None
+        try:
+            found = await run_in_threadpool(self._door.change, change_id)
+        except NotFoundError:
+            if reads:
+                raise
+        if found is None or not (reads or found.actor == identity.actor):
+            # the same words whether it is there or not
             raise NotFoundError(f"There is no change {change_id!r}.", "None that you may see.", "Check the id.")
-        return change
+        return found
 
 
 def _view(change: Change) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from gate import Gate
 from gate.client import GateClient
 from gate.identity.tokens import os_user
 from gate.init import init
@@ -238,6 +239,7 @@ class Site:
         init(self.root, os_user().name)
         for name in ("limits.yml", "windows.yml", "production.yml"):
             (self.root / "rules" / name).unlink()
+        shutil.rmtree(self.root / "rules" / "tests")  # tables for the shipped rules
         (self.root / "rules" / "baseline.yml").write_text(RULES)
         for host in ("web-01", "web-02", "web-03", "db-01", "db-02"):
             folder = self.host(host) / "etc/app"
@@ -338,10 +340,9 @@ class Site:
         return [line.split()[0] for line in lines if line.split()[1] == tag]
 
     def states(self) -> dict[str, str]:
-        return {one["id"]: one["state"] for one in self.json("changes", "list", "-n", "1000")["changes"]}
-
-    def ledger_kinds(self, change: str) -> list[str]:
-        return [entry["kind"] for entry in self.json("changes", "show", change)["story"]]
+        """Every change of the site, and how it stands."""
+        with Gate.open(self.root, works=False) as gate:
+            return {one.id: one.state.value for one in gate.changes(10_000)}
 
 
 def tree(*tops: Path) -> dict[str, tuple[int, str]]:

@@ -159,7 +159,7 @@ def test_a_playbook_that_cannot_be_read_failed_and_ran_nothing(bench: Bench, do:
 
 def test_a_failed_task_is_failed_with_its_words(bench: Bench) -> None:
     bench.write(
-        "- hosts: all\n  gather_facts: false\n  tasks:\n    - name: Stop\n      ansible.builtin.fail: {msg: Not today.}\n"
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - {name: Stop, ansible.builtin.fail: {msg: Not today.}}\n"
     )
     outcome = bench.run(bench.warrant())
     assert outcome.status is Status.FAILED

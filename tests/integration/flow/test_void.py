@@ -175,7 +175,8 @@ def test_a_change_starts_once(steps: Steps, workers: Wish) -> None:
 
 
 def test_a_quorum_needs_all_its_people(steps: Steps, workers: Wish, site: Path) -> None:
-    both = "- {rule: two, when: {target: web-01}, then: {needs_approval: {from: sre, count: 2, expires: 1h}}, because: B.}\n"
+    two = "{needs_approval: {from: sre, count: 2, expires: 1h}}"
+    both = f"- {{rule: two, when: {{target: web-01}}, then: {two}, because: Two.}}\n"
     _append(site / "rules" / "rules.yml", both)
     change = steps.preview(steps.propose(workers("web-01")))
     assert steps.approve(change, "alice").state is State.WAITING

@@ -52,9 +52,13 @@ def test_the_head_in_the_database_is_the_root_over_its_entries(database: Databas
 
 
 def test_an_entry_lives_and_dies_with_its_transaction(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.write() as connection:
-        store.append(connection, "kind", "human:a", {}, now=datetime.now(UTC))
-        raise RuntimeError
+    def fail_after_writing() -> None:
+        with database.write() as connection:
+            store.append(connection, "kind", "human:a", {}, now=datetime.now(UTC))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_after_writing()
     assert len(bodies(database)) == 10
 
 
@@ -127,7 +131,7 @@ def test_a_truncated_ledger_is_told(database: Database, notes: Notes) -> None:
 
 
 def test_a_forged_checkpoint_stops_the_audit(database: Database, notes: Notes) -> None:
-    path = sorted(notes.folder.glob("*.note"))[0]
+    path = min(notes.folder.glob("*.note"))
     path.write_text(path.read_text().replace("\n5\n", "\n6\n"))
     with pytest.raises(TamperedError):
         problems(database, notes)

@@ -31,8 +31,86 @@ def rules_of(decision: Decision) -> list[str]:
     return [reason.rule for reason in decision.reasons]
 
 
-def test_outside_of_its_windows_a_host_is_closed_and_the_next_opening_is_said(load, ask):
+def test_a_change_that_is_early_is_decided_by_the_other_rules_and_waits(load, ask):
     made = load(ANY, NIGHTS)
+    early = ask(made)
+    assert (early.verdict, rules_of(early)) == (ALLOW, ["any", "window/early"])
+    assert early.opens_at == NOON.replace(hour=21)
+    assert early.reasons[1].because.endswith(
+        "It waits until Mon 2026-11-23 22:00 Europe/Berlin (2026-11-23 21:00 UTC); in its way: nights."
+    )
+    assert ask(made, now=early.opens_at).opens_at is None
+    assert ask(load(ANY.replace("allow", "deny"), NIGHTS)).verdict is DENY
+    asked = ask(load(ANY.replace("then: allow", "then: {needs_approval: {from: sre}}"), NIGHTS))
+    assert (asked.verdict, asked.opens_at, len(asked.approvals)) == (ASK, early.opens_at, 1)
+
+
+def test_to_wait_is_no_permission(load, ask):
+    nothing_said = ask(load(ANY.replace("ge: 0", "ge: 99"), NIGHTS))
+    assert (nothing_said.verdict, rules_of(nothing_said)) == (DENY, ["gate/default", "window/early"])
+
+
+def test_a_change_starts_only_where_it_can_end_within_its_window(load, ask):
+    made = load(ANY, NIGHTS)
+    assert ask(made, now=NOON.replace(hour=22), timeout_s=3 * 3600).opens_at is None
+    late = ask(made, now=NOON.replace(hour=22, minute=1), timeout_s=3 * 3600)
+    assert (late.verdict, late.opens_at) == (ALLOW, NOON.replace(day=24, hour=21))
+    denied = ask(load(ANY, NIGHTS.replace("}}", "}, early: deny}")), now=late.at, timeout_s=3 * 3600)
+    assert (denied.verdict, rules_of(denied)) == (DENY, ["window/closed", "any"])
+    assert "It may take 10800 s, and that much is not left." in denied.reasons[0].because
+    never = ask(made, now=NOON.replace(hour=22), timeout_s=5 * 3600)
+    assert (never.verdict, rules_of(never), never.opens_at) == (DENY, ["window/closed", "any"], None)
+
+
+def test_what_a_closed_entry_covers_is_open_in_windows_only(load, ask):
+    shut = "- {closed: prod-is-closed, applies: {environments: [prod]}}\n"
+    never = ask(load(ANY, shut))
+    assert (never.verdict, rules_of(never)) == (DENY, ["window/closed", "any"])
+    assert ask(load(ANY, shut), environment="dev").verdict is ALLOW
+    web = NIGHTS.replace("environments: [prod]", "groups: [web]")
+    assert ask(load(ANY, shut + web)).opens_at == NOON.replace(hour=21)
+    assert ask(load(ANY, shut + web), groups=frozenset()).verdict is DENY
+    assert ask(load(ANY, shut + web), environment="dev").opens_at == NOON.replace(hour=21)
+
+
+def test_a_freeze_that_says_so_lets_changes_wait_until_it_is_over(load, ask):
+    during = datetime(2026, 12, 25, 11, 30, tzinfo=UTC)
+    waits = ask(load(ANY, FREEZE.replace("}", ", early: wait}")), now=during)
+    assert (waits.verdict, waits.opens_at) == (ALLOW, datetime(2026, 12, 27, tzinfo=UTC))
+    assert rules_of(waits) == ["any", "window/early"]
+    both = load(ANY, NIGHTS + FREEZE.replace("}", ", early: wait}"))
+    assert ask(both, now=during).opens_at == datetime(2026, 12, 27, tzinfo=UTC)  # in the last hour of a night
+    assert ask(both, now=during, timeout_s=3601).opens_at == datetime(2026, 12, 27, 21, tzinfo=UTC)
+    mixed = ask(load(ANY, NIGHTS + FREEZE), now=during)
+    assert (mixed.verdict, rules_of(mixed)) == (DENY, ["window/closed", "window/freeze", "any"])
+
+
+def test_all_hosts_of_a_change_wait_for_one_moment(load, ask):
+    days = NIGHTS.replace("nights", "days").replace("0 22", "0 23").replace("prod", "dev")
+    hosts = tuple(Host(name=env, groups=frozenset(), environment=env) for env in ("prod", "dev", "lab"))
+    made = load(ANY, NIGHTS + days)
+    assert ask(made, hosts=hosts).opens_at == NOON.replace(hour=22)
+    never = ask(load(ANY, NIGHTS + days.replace("0 23", "0 5")), hosts=hosts)
+    assert (never.verdict, never.opens_at) == (DENY, None)
+    assert never.reasons[0].hosts == ("prod", "dev")
+
+
+def test_every_edit_of_a_calendar_is_a_new_generation(tmp_path):
+    event = (
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20260105T220000Z\nDURATION:PT4H\n%sEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    (tmp_path / "rules.yml").write_text(ANY)
+    (tmp_path / "windows.yml").write_text("- {window: team, kind: allow, ics: team.ics, zone: UTC}\n")
+    seen = set()
+    for more in ("", "SUMMARY:x\n", "RRULE:FREQ=DAILY\n"):
+        (tmp_path / "team.ics").write_text(event % more)
+        with Policy.load(tmp_path) as made:
+            seen.add(made.generation)
+    assert len(seen) == 3
+
+
+def test_outside_of_its_windows_a_host_can_be_closed_and_the_next_opening_is_said(load, ask):
+    made = load(ANY, NIGHTS.replace("}}", "}, early: deny}"))
     closed = ask(made)
     assert (closed.verdict, rules_of(closed)) == (DENY, ["window/closed", "any"])
     assert "nights, Mon 2026-11-23 22:00 Europe/Berlin (2026-11-23 21:00 UTC)" in closed.reasons[0].because
@@ -74,10 +152,10 @@ def test_undo_can_be_exempt_from_windows_and_limits(load, ask):
     limit = "- {limit: slow, at_most: 1, per: 1h, by: [target]}\n"
     history = History(changes=(Past(at=NOON, actor="human:ann", action="x", hosts=("web-01",)),))
     counts = ask(load(ANY, NIGHTS, limit), history=history, undo=True)
-    assert rules_of(counts) == ["limit/slow", "window/closed", "any"]
+    assert rules_of(counts) == ["limit/slow", "any", "window/early"]
     made = load(ANY, NIGHTS.replace("}}", "}" + exempt), limit.replace("}", exempt))
     assert ask(made, history=history, undo=True).verdict is ALLOW
-    assert rules_of(ask(made, history=history)) == ["limit/slow", "window/closed", "any"]
+    assert rules_of(ask(made, history=history)) == ["limit/slow", "any", "window/early"]
 
 
 def test_the_strictest_host_decides_and_reasons_name_their_hosts(load, ask):
@@ -160,7 +238,7 @@ AGENT, PERSON = Actor.parse("agent:planner"), Actor.parse("human:ann")
         ({"environment": "prod", "actor": PERSON}, ASK, "production-needs-sre"),
         ({"environment": "prod", "risk": 50}, ASK, "two-people-for-risky-production"),
         ({"environment": "prod", "reversibility": "none"}, DENY, "agents-change-production-reversibly"),
-        ({"environment": "prod", "criticality": "high"}, DENY, "window/closed"),
+        ({"environment": "prod", "criticality": "high"}, ASK, "window/early"),
         ({"environment": "prod", "criticality": "high", "undo": True, "actor": PERSON}, ALLOW, "people-may-take-back"),
         ({"environment": "prod", "undo": True}, ASK, "agents-undo-in-production-with-sre"),
         ({"environment": "prod", "now": datetime(2026, 12, 24, tzinfo=UTC)}, DENY, "window/year-end-freeze"),

@@ -150,9 +150,13 @@ def test_the_table_itself_refuses_an_approver_who_is_not_human(database: Databas
 
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.write() as connection:
-        connection.execute(insert(ledger).values(**LEDGER_ROW))
-        raise RuntimeError
+    def fail_after_writing() -> None:
+        with database.write() as connection:
+            connection.execute(insert(ledger).values(**LEDGER_ROW))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_after_writing()
     with database.read() as connection:
         assert connection.execute(select(ledger.c.seq)).all() == []
 

@@ -85,7 +85,9 @@ def test_a_prepared_folder_holds_the_copied_action_and_the_parameters(warrant: W
     assert (private / "ansible.cfg").read_text() == ""
 
 
-@pytest.mark.parametrize("host", ["web*", "a:b", "!a", "@f", "-i", "", "a,b", "a b", "~a", "a\n", "a[0]"])
+@pytest.mark.parametrize(
+    "host", ["all", "ungrouped", "web*", "a:b", "!a", "@f", "-i", "", "a,b", "a b", "~a", "a\n", "a[0]"]
+)
 def test_a_host_that_ansible_could_read_as_a_pattern_is_not_pinned(warrant: Warrant, private: Path, host: str) -> None:
     with pytest.raises(WarrantError, match="pinned"):
         prepare(replace(warrant, hosts=("web-01", host)), private)

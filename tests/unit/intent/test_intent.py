@@ -87,8 +87,8 @@ def test_the_refusal_names_the_place_and_the_mark(mark: str) -> None:
         "all",
         "ALL",
         "All",
-    ]
-    + ["ungrouped", "localhost", "", " ", "web 01", "web-01 ", "../x", "a/b", "web\n", "ẇeb", "a" * 254, "_x", ".x"],
+        *("ungrouped", "localhost", "", " ", "web 01", "web-01 ", "../x", "a/b", "web\n", "ẇeb", "a" * 254, "_x", ".x"),
+    ],
 )
 def test_what_ansible_could_read_as_more_than_a_name_is_no_target(name: str) -> None:
     with pytest.raises(IntentError):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gate.policy.facts import note, situation
-from gate.policy.question import History, Host, Past, Question
+from gate.policy.question import History, Host, Lookback, Past, Question
 from gate.values.actor import Actor
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -44,12 +44,14 @@ def test_every_fact_of_the_rulebook_is_there(book):
         "environment": "prod",
         "criticality": "high",
         "risk": 30,
+        "action_risk": 30,
         "reversibility": "full",
         "check": "none",
         "certified": "yes",
         "undo": "no",
         "n_targets": 1,
         "windows": "closed",
+        "early": "wait",
         "group.db": "no",
         "group.web": "yes",
         "window.nights": "closed",
@@ -95,11 +97,57 @@ def test_a_window_covers_only_what_it_applies_to(book):
     assert facts(book, lab)["windows"] == "none"
 
 
+def test_what_may_not_be_finished_in_its_window_is_early(book):
+    slow = dataclasses.replace(QUESTION, timeout_s=4 * 3600)
+    late = NIGHT + timedelta(minutes=1)
+    assert facts(book, slow, now=NIGHT - timedelta(hours=1))["windows"] == "open"
+    assert (facts(book, slow, now=late)["windows"], facts(book, slow, now=late)["early"]) == ("closing", "wait")
+    assert facts(book, dataclasses.replace(slow, timeout_s=5 * 3600), now=late)["early"] == "deny"  # it never fits
+
+
+@pytest.mark.parametrize("timeout_s", [-1, True, 1.5, "60", None, 10**20])
+def test_a_time_that_is_no_time_is_an_error(book, timeout_s):
+    with pytest.raises((ValueError, OverflowError)):
+        facts(book, dataclasses.replace(QUESTION, timeout_s=timeout_s))
+
+
+@pytest.mark.parametrize(
+    ("windows", "now", "early"),
+    [
+        (WINDOWS, NIGHT, "no"),
+        (WINDOWS, NOON, "wait"),
+        (WINDOWS.replace("zone: UTC", "zone: UTC, early: deny", 1), NOON, "deny"),
+        (WINDOWS, NOON - timedelta(minutes=30), "deny"),  # a freeze is on
+        (WINDOWS.replace("Berlin", "Berlin, early: wait"), NOON - timedelta(minutes=30), "wait"),
+        ("- {closed: shut}", NOON, "deny"),  # nothing will ever open
+        (WINDOWS + "- {closed: shut, early: deny}", NOON, "deny"),
+        (WINDOWS + "- {closed: shut, early: deny, applies: {environments: [dev]}}", NOON, "wait"),
+    ],
+)
+def test_one_window_that_denies_what_is_early_is_enough(book, windows, now, early):
+    assert facts(book, now=now, windows=windows)["early"] == early
+
+
 def test_undo_can_be_exempt_from_a_window(book):
     undo = dataclasses.replace(QUESTION, undo=True)
     exempt = WINDOWS.replace("zone: UTC", "undo: exempt, zone: UTC", 1)
     assert facts(book, undo)["windows"] == "closed"
     assert facts(book, undo, windows=exempt)["windows"] == "none"
+
+
+def test_the_risk_is_the_actions_own_and_what_the_recipe_adds(book, tmp_path):
+    (tmp_path / "risk.yml").write_text("environment: {prod: 90}\ncriticality: {high: -1}\n")
+    seen = facts(book)
+    assert (seen["risk"], seen["action_risk"]) == (100, 30)
+    assert facts(book, dataclasses.replace(QUESTION, risk=5))["risk"] == 94
+
+
+def test_a_history_that_was_read_for_other_rules_is_refused(book):
+    made = book(RULES, WINDOWS, LIMITS)
+    assert made.lookback == Lookback(actor=timedelta(hours=1))
+    situation(made, QUESTION, History(lookback=made.lookback), NOON)
+    with pytest.raises(ValueError, match="the rules changed"):
+        situation(made, QUESTION, History(lookback=Lookback(actor=timedelta(minutes=59))), NOON)
 
 
 def test_a_limit_is_exceeded_by_the_change_that_would_be_one_too_many(book):

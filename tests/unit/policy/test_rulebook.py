@@ -71,7 +71,7 @@ def test_an_approval_needs_one_person_within_four_hours_unless_said_otherwise(bo
         ("{risk: {ge: 5, le: 9}}", "compared 2 times", "`all:"),
         ("{risk: {}}", "compared 0 times", ""),
         ("{risk: {gte: 5}}", "no comparison 'gte'", "ge"),
-        ("{action: {matches: '.*'}}", "no comparison 'matches'", ""),
+        ("{actor_kind: {matches: '.*'}}", "no comparison 'matches'", ""),
         ("{risk: {in: 5}}", "is a number", ""),
         ("{risk: {in: []}}", "list of values is empty", ""),
         ("{risk: {in: [5, a]}}", "'risk' is compared with text", ""),
@@ -187,9 +187,18 @@ def test_windows_and_limits_become_rules_and_facts(book):
 """,
         limits="- {limit: slow, at_most: 3, per: 2d, by: [target]}",
     )
-    assert [rule for rule in made.rules if "/" in rule] == ["window/freeze", "window/closed", "limit/slow"]
+    made_by_gate = [rule for rule in made.rules if "/" in rule]
+    assert made_by_gate == ["window/freeze", "window/closed", "window/early", "limit/slow"]
     assert {"group.web", "window.nights", "window.freeze", "limit.slow"} <= {fact.name for fact in made.facts}
     assert made.horizon.days == 2
+
+
+def test_a_closed_entry_is_no_fact_since_it_is_never_open(book):
+    made = book(windows="- {closed: prod, applies: {environments: [prod]}, early: deny}\n")
+    assert [rule for rule in made.rules if "/" in rule] == ["window/closed"]
+    assert "window.prod" not in {fact.name for fact in made.facts}
+    with pytest.raises(PolicyError, match=r"no fact 'window\.prod'"):
+        book("- {rule: r, when: {window.prod: open}, then: allow, because: x}\n", "- {closed: prod}\n")
 
 
 def test_an_approval_can_have_alternatives_and_escalate(book):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_a_time_that_does_not_come_in_spring_fires_once_all_the_same() -> None:
 def test_an_hourly_schedule_fires_every_hour_of_the_longer_day() -> None:
     hours = firings(schedule("0 * * * *"), utc(2026, 10, 24, 21, 59), utc(2026, 10, 25, 22, 59))
     assert len(hours) == 25
-    assert {later - earlier for earlier, later in zip(hours, hours[1:], strict=False)} == {timedelta(hours=1)}
+    assert {later - earlier for earlier, later in pairwise(hours)} == {timedelta(hours=1)}
 
 
 def test_a_schedule_is_in_its_own_zone() -> None:

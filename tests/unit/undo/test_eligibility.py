@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gate.changes.model import Change, State
+from gate.ledger.entry import Entry
 from gate.undo.eligibility import UNDOABLE, check_undoable
 from gate.undo.evidence import collect, resources
-from gate.ledger.entry import Entry
 from gate.values.errors import UndoError
 
 Make = Callable[..., Change]

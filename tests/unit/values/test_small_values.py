@@ -10,7 +10,7 @@ from gate.values.actor import Actor, ActorKind
 from gate.values.clock import duration, from_stamp, stamp
 from gate.values.ids import new_id
 
-TIMES = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2900, 1, 1), timezones=st.just(UTC))
+TIMES = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2900, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 
 
 @given(TIMES, TIMES)
@@ -82,8 +82,10 @@ def test_an_actor_says_the_same_text_again(text: str) -> None:
         "human:-a",
         "human:a\n",
         "human:ä",
-    ]
-    + ["human:" + "a" * 65, "HUMAN:alice", "human:a%"],
+        "human:" + "a" * 65,
+        "HUMAN:alice",
+        "human:a%",
+    ],
 )
 def test_anything_else_is_no_actor(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):

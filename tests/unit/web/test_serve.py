@@ -10,7 +10,8 @@ from gate.web.serve import on_loopback, on_socket
 
 
 @pytest.mark.parametrize(
-    "host", ["0.0.0.0", "::", "192.168.1.1", "8.8.8.8", "localhost", "", "127.0.0.1.evil.example", "::ffff:8.8.8.8", "*"]
+    "host",
+    ["0.0.0.0", "::", "192.168.1.1", "8.8.8.8", "localhost", "", "127.0.0.1.evil.example", "::ffff:8.8.8.8", "*"],  # noqa: S104 - it is refused
 )
 def test_the_gate_listens_on_loopback_only(host: str) -> None:
     with pytest.raises(SettingsError, match="does not listen"):

@@ -19,10 +19,23 @@ CREATE TRIGGER ledger_refuses_replace BEFORE INSERT ON ledger
 WHEN EXISTS (SELECT 1 FROM ledger WHERE seq = NEW.seq)
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
 """  # INSERT OR REPLACE deletes without asking the trigger for DELETE
+SQLITE = (APPEND_ONLY.format(verb="UPDATE"), APPEND_ONLY.format(verb="DELETE"), NO_REPLACE)
+POSTGRESQL = (
+    """
+    CREATE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$
+    """,
+    """
+    CREATE TRIGGER ledger_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()
+    """,
+    "ALTER TABLE ledger ENABLE ALWAYS TRIGGER ledger_refuses_change",
+)
 
 
 def upgrade() -> None:
-    text = sa.Text()
+    postgresql = op.get_bind().dialect.name == "postgresql"
+    text = sa.Text(collation="C" if postgresql else None)  # ids and times sort as bytes, as they do on SQLite
     op.create_table(
         "changes",
         sa.Column("id", text, primary_key=True),
@@ -97,7 +110,9 @@ def upgrade() -> None:
         sa.Column("created_at", text, nullable=False),
         sa.Column("expires_at", text, nullable=False),
         sa.Column("revoked_at", text),
-        sa.CheckConstraint("actor LIKE 'human:%' OR scopes NOT LIKE '%approve%'", name="only_humans_hold_approve"),
+        sa.CheckConstraint(
+            "actor LIKE 'human:%' OR scopes IN ('propose', 'read', 'propose read')", name="only_humans_hold_approve"
+        ),
     )
     op.create_table(
         "ledger",
@@ -116,6 +131,5 @@ def upgrade() -> None:
         sa.Column("frontier", text, nullable=False),
     )
     op.execute("INSERT INTO ledger_head (id, size, frontier) VALUES (1, 0, '[]')")
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(APPEND_ONLY.format(verb=verb))
-    op.execute(NO_REPLACE)
+    for statement in POSTGRESQL if postgresql else SQLITE:
+        op.execute(statement)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.app import Gate
+from gate.changes.model import State
+from gate.dispatch.dispatcher import Dispatcher
+from gate.dispatch.executors import Executors
+from gate.dispatch.nudge import Listener, nudge, serving
+from gate.intent import Intent
+from gate.values.errors import StateError
+
+Wish = Callable[..., Intent]
+HOLD = """
+import sys
+from pathlib import Path
+from gate.dispatch.executors import Executors
+print(Executors(Path(sys.argv[1])).own_id, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "executors"
+    made.mkdir()
+    return made
+
+
+def test_an_executor_lives_as_long_as_its_process_however_that_ends(folder: Path) -> None:
+    own = Executors(folder)
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with child:
+        assert child.stdout is not None
+        other = child.stdout.readline().strip()
+        assert own.is_alive(other)
+        child.kill()
+    assert not own.is_alive(other)
+    assert not (folder / other).exists()
+    assert own.is_alive(own.own_id)
+    own.close()
+
+
+@pytest.mark.parametrize("unknown", ["nobody.1.00000000", "x"])
+def test_an_executor_that_left_no_trace_is_dead(folder: Path, unknown: str) -> None:
+    own = Executors(folder)
+    assert not own.is_alive(unknown)
+    own.close()
+
+
+def test_executors_of_one_process_have_names_of_their_own(folder: Path) -> None:
+    one, other = Executors(folder), Executors(folder)
+    assert one.own_id != other.own_id
+    other.close()
+    assert not one.is_alive(other.own_id)
+    one.close()
+
+
+def test_a_job_runs_once_and_several_at_a_time(tmp_path: Path) -> None:
+    jobs = [("execute", f"chg-{number}") for number in range(6)]
+    left, done, lock = list(jobs), [], threading.Lock()
+    together = threading.Barrier(2)
+
+    def work(deed: str, change_id: str) -> None:
+        together.wait(timeout=20)  # nobody gets on alone
+        with lock:
+            left.remove((deed, change_id))
+            done.append((deed, change_id))
+
+    dispatcher = Dispatcher(tmp_path, "executor-1", lambda: list(left), work, limit=2)
+    dispatcher.wake()
+    while left:
+        assert dispatcher.wait_idle(20)
+    dispatcher.close()
+    assert sorted(done) == jobs
+
+
+def test_a_job_that_breaks_does_not_stop_the_others(tmp_path: Path) -> None:
+    left, done = [("execute", "bad"), ("execute", "good")], threading.Event()
+
+    def work(deed: str, change_id: str) -> None:
+        left.remove((deed, change_id))
+        if change_id == "bad":
+            raise RuntimeError
+        done.set()
+
+    dispatcher = Dispatcher(tmp_path, "executor-1", lambda: list(left), work, limit=1)
+    dispatcher.wake()
+    assert done.wait(20)
+    dispatcher.close()
+
+
+def test_a_closed_dispatcher_takes_no_jobs(tmp_path: Path) -> None:
+    taken: list[Any] = []
+    dispatcher = Dispatcher(tmp_path, "executor-1", lambda: [("execute", "x")], lambda *job: taken.append(job))
+    dispatcher.close()
+    dispatcher.wake()
+    assert taken == []
+
+
+def test_a_nudge_wakes_the_one_that_serves_and_nobody_else(tmp_path: Path) -> None:
+    nudge(tmp_path)  # nobody there: no harm
+    woken = threading.Event()
+    listener = Listener(tmp_path, woken.set)
+    nudge(tmp_path)
+    assert woken.wait(10)
+    listener.close()
+    nudge(tmp_path)
+
+
+def test_a_site_is_served_by_one(gate: Gate, site: Path) -> None:
+    assert not serving(gate.folder.state)
+    gate.serve_jobs()
+    assert serving(gate.folder.state)
+    with Gate.open(site) as other, pytest.raises(StateError, match="served already"):
+        other.serve_jobs()
+
+
+def test_what_another_process_proposes_is_run_by_the_one_that_serves(gate: Gate, site: Path, workers: Wish) -> None:
+    gate.serve_jobs()
+    with Gate.open(site) as other:
+        change = other.propose(workers("web-03"))
+        assert other.wait(change.id, 60).state is State.SUCCEEDED
+        assert "dispatcher" not in other.__dict__  # it ran nothing itself
+    assert gate.change(change.id).executor == gate.site.executor_id
