@@ -24,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from gate.policy.decision import Decision, Verdict
+from gate.policy.lint import lint
 from gate.policy.policy import Policy
 from gate.policy.question import History, Host, Question
+from gate.policy.rulebook import read_rulebook
 from gate.policy.vocabulary import plain
 from gate.values.actor import Actor
 from gate.values.errors import PolicyError
@@ -419,12 +421,15 @@ def load(folder: Path, rules: list[Data]) -> tuple[list[Data], list[Data], Polic
         try:
             return rules, never, Policy.load(folder)
         except PolicyError as refused:
-            place = re.search(r"rules\.yml:([0-9]+): ", refused.what)
-            if place is None or not ("never match" in refused.what or "ways at once" in refused.what):
+            if "ways at once" in refused.what:
+                place = re.search(r"rules\.yml:([0-9]+): ", refused.what)
+                del rules[int(place[1]) - 1 if place else 0]
+            elif "never match" in refused.what:
+                silent = {one.rule for one in lint(read_rulebook(folder)) if one.severity == "error"}
+                never += [rule for rule in rules if rule["rule"] in silent]
+                rules = [rule for rule in rules if rule["rule"] not in silent]
+            else:
                 raise
-            taken_out = rules.pop(int(place[1]) - 1)
-            if "never match" in refused.what:
-                never.append(taken_out)
 
 
 def resident_kb(pid: int | str) -> int:

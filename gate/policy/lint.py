@@ -7,11 +7,12 @@ warning is something that is probably not meant.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gate.policy.boxes import Box, boxes, empty_fact, within
+from gate.policy.boxes import Box, Texts, boxes, empty_fact, within
 from gate.policy.predicate import ORDER, PATTERNS, Comparison, Parameter, Predicate
 from gate.policy.rule import Rule, Verdict, condition_json, leaves
 from gate.policy.rulebook import Rulebook
@@ -92,11 +93,13 @@ def _without_effect(
 ) -> Iterator[Finding]:
     """Rules that never decide anything, because a stronger one always does."""
     rules = [rule for rule in rules if not rule.shadow]
-    strong = [rule for rule in rules if rule.verdict in (Verdict.DENY, Verdict.NEEDS_APPROVAL)]
+    strong = _Finder([rule for rule in rules if rule.verdict in (Verdict.DENY, Verdict.NEEDS_APPROVAL)], ways)
     for rule in rules:
-        if "/" in rule.id or rule.verdict is Verdict.DENY:
+        possible = [box for box in ways[rule.id] if not empty_fact(box)]
+        if "/" in rule.id or rule.verdict is Verdict.DENY or not possible:
             continue
-        over = next((one for one in strong if _beats(one, rule) and _covers(ways[one.id], ways[rule.id], facts)), None)
+        near = (one for one in strong.around(possible[0]) if one.verdict.strength > rule.verdict.strength)
+        over = next((one for one in near if _covers(ways[one.id], possible, facts)), None)
         if over is not None:
             yield Finding(
                 severity="warning",
@@ -108,13 +111,35 @@ def _without_effect(
             )
 
 
-def _beats(one: Rule, other: Rule) -> bool:
-    return one.verdict.strength > other.verdict.strength
-
-
 def _covers(outer: list[Box], inner: list[Box], facts: Mapping[str, Fact]) -> bool:
-    possible = [box for box in inner if not empty_fact(box)]
-    return bool(possible) and all(any(within(box, other, facts) for other in outer) for box in possible)
+    return all(any(within(box, other, facts) for other in outer) for box in inner)
+
+
+class _Finder:
+    """Finds the rules that could cover a box, without a look at all of them: by a text that both ask for."""
+
+    def __init__(self, rules: Sequence[Rule], ways: Mapping[str, list[Box]]) -> None:
+        self._of_text: dict[tuple[str, str], list[Rule]] = defaultdict(list)
+        self._others: list[Rule] = []
+        values = {pair for rule in rules for box in ways[rule.id] for pair in _texts(box)}
+        variety = Counter(name for name, _ in values)
+        for rule in rules:
+            for box in ways[rule.id]:
+                name, texts = max(_texts(box), key=lambda pair: variety[pair[0]], default=("", frozenset()))
+                if not texts:
+                    self._others.append(rule)
+                for text in texts:
+                    self._of_text[name, text].append(rule)
+
+    def around(self, box: Box) -> Iterator[Rule]:
+        """Every rule that covers the box, and some that do not."""
+        for name, texts in _texts(box):
+            yield from self._of_text.get((name, min(texts)), ())
+        yield from self._others
+
+
+def _texts(box: Box) -> list[tuple[str, frozenset[str]]]:
+    return [(name, one.named) for name, one in box.items() if isinstance(one, Texts) and one.named and not one.all_but]
 
 
 def _foreign_parameters(rules: Iterable[Rule], parameters: Parameters) -> Iterator[Finding]:

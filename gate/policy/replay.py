@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gate.policy.decision import Decision, combine
 from gate.policy.policy import Policy
 from gate.policy.recorded import Record
-from gate.policy.rule import Verdict
+from gate.policy.rule import Facts, Verdict
 from gate.values.errors import GateError
 
 Loader = Callable[[str], Policy]  # the policy of an archived generation; GateError if there is none
@@ -78,12 +78,21 @@ def _compare(record: Record, policy: Policy | GateError) -> Iterator[str]:
             f"not {decision.generation[:19]}"
         )
         return
+    if strange := [host for host, facts in decision.facts.items() if not _are_of(policy, facts)]:
+        yield f"the facts of {', '.join(strange)} are not those of its vocabulary"
+        return
     try:
         fired = {host: policy.fired(facts) for host, facts in decision.facts.items()}
-    except (GateError, KeyError, TypeError) as wrong:
+    except GateError as wrong:
         yield f"its facts cannot be decided: {wrong}"
         return
     yield from _differences(decision, policy, fired)
+
+
+def _are_of(policy: Policy, facts: Facts) -> bool:
+    """Whether these are all facts of the vocabulary, each of its type, and no others."""
+    kinds = {fact.name: fact.kind for fact in policy.book.facts}
+    return {name: type(value) for name, value in facts.items()} == kinds
 
 
 def _differences(decision: Decision, policy: Policy, fired: dict[str, tuple[str, ...]]) -> Iterator[str]:

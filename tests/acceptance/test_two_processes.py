@@ -55,11 +55,12 @@ def test_a_command_line_beside_a_running_gate_repeats_and_corrupts_nothing(site:
         made = [job.result()["id"] for job in jobs]
         ended = [pool.submit(client.wait, change, 60) for change in made[:3]]
         assert [job.result()["state"] for job in ended] == ["succeeded"] * 3
-        # the newest of them is undone from both sides at once: one of the two is too late, or both name the same
+        # one of them wins; another is refused when it asks (7), or when it wants to start (3)
         newest = max(made)
         undos = [pool.submit(site.gate, "undo", newest) for _ in range(3)]
         codes = sorted(job.result().returncode for job in undos)
-    assert codes == [0, 7, 7]
+    assert codes[0] == 0
+    assert set(codes[1:]) <= {3, 7}
     assert shown(site, newest)["state"] == "undone"
     tags = [f"{door}-{n}" for door in ("wire", "cli") for n in range(3)]
     assert sorted(pairs(site, HOST)) == sorted(("START", tag, "END", tag) for tag in tags)

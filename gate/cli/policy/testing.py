@@ -29,11 +29,14 @@ _FOLDER = click.argument("folder", required=False, type=click.Path(exists=True, 
 def check(ctx: click.Context, folder: Path | None, output: str) -> None:
     """Read the rules, look for what can never match, compile them, and try each on both sides of its edges.
 
-    In a site the parameters that rules ask for are compared with its actions.
+    In a site the parameters that rules ask for are compared with its actions. Tables that fail are told, too: rules
+    that fail their own tables are not taken.
     """
     from gate.policy.lint import lint
     from gate.policy.policy import Policy
     from gate.policy.rulebook import read_rulebook
+    from gate.policy.table_source import read_tables
+    from gate.policy.tables import refuse_failing
 
     rules, catalog = _rules_and_catalog(ctx, folder)
     book = read_rulebook(rules)
@@ -47,6 +50,7 @@ def check(ctx: click.Context, folder: Path | None, output: str) -> None:
     if not errors:
         with Policy.load(rules) as loaded:
             answer["generation"] = loaded.generation
+            refuse_failing(loaded, read_tables(rules / "tests", _actions(catalog) if catalog else None))
     show(output, answer, lambda: _tell_findings(found))
     if errors:
         talk(f"{rules}: {len(errors)} rules would never do what they say. They are not taken.")

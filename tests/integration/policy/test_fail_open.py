@@ -112,6 +112,28 @@ def test_a_rule_that_is_true_in_many_ways_fires_like_any_other(load, ask):
     assert ask(made, risk=99).fired == {"web-01": ("many",)}
 
 
+def test_half_matched_rules_are_no_more_than_the_engine_takes(load, ask):
+    half = "- {{rule: r{0}, when: {{all: [{{n_targets: {{lt: {1}}}}}, {{action: a{0}}}]}}, then: allow, because: x}}\n"
+    made = load("".join(half.format(n, 1000 + n) for n in range(300)))
+    assert ask(made, action="a299").fired == {"web-01": ("r299",)}
+    assert ask(made, action="a300").verdict is Verdict.DENY
+
+
+def test_a_rule_of_many_groups_is_right_in_each_of_them(load, ask):
+    groups = ", ".join(f"{{all: [{{action: a{n}}}, {{any: [{{risk: {n}}}, {{target: t{n}}}]}}]}}" for n in range(24))
+    made = load(f"- {{rule: many, when: {{any: [{groups}]}}, then: allow, because: x}}\n")
+    for n in range(24):
+        assert ask(made, action=f"a{n}", risk=n).fired == {"web-01": ("many",)}
+        assert ask(made, action=f"a{n}", risk=99, name=f"t{n}").fired == {f"t{n}": ("many",)}
+        assert ask(made, action=f"a{n}", risk=99).verdict is Verdict.DENY
+
+
+def test_more_facts_than_the_engine_takes_at_once_are_asked_for_in_turn(load, ask):
+    made = load("".join(f"- {{rule: r{n}, when: {{group.g{n}: yes}}, then: allow, because: x}}\n" for n in range(600)))
+    assert ask(made, groups=frozenset({"g599", "g3"})).fired == {"web-01": ("r3", "r599")}
+    assert ask(made).verdict is Verdict.DENY
+
+
 def test_a_long_list_of_values_is_right_at_its_end(load, ask):
     names = ", ".join(f"n{number}" for number in range(400))
     made = load(f"- {{rule: listed, when: {{action: {{in: [{names}]}}}}, then: allow, because: x}}\n")

@@ -18,5 +18,5 @@ def test_the_examples_of_the_page_do_what_the_page_says(tmp_path):
     for name, text in blocks:
         (tmp_path / name).write_text(text)
     with Policy.load(tmp_path) as policy:
-        report = run_tables(policy, read_tables(tmp_path))
+        report = run_tables(policy, read_tables(tmp_path / "tests"))
     assert [result.wrong for result in report.results] == [()]

@@ -1,7 +1,7 @@
 """Every decision of a ledger can be made again from what is recorded; one that was changed is named."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -16,6 +16,13 @@ from gate.policy.replay import replay
 from gate.values.actor import Actor
 
 MORE = '- {rule: no, when: {param.value: {matches: "9+"}}, then: deny, because: No nines.}\n'
+
+
+@pytest.fixture
+def gate(site) -> Iterator[Gate]:
+    """The site, by a process that leaves all runs to another."""
+    with Gate.open(site, works=False) as opened:
+        yield opened
 
 
 @pytest.fixture

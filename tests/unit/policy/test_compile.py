@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.policy.compile import MAX_MATCHES, compile_rules, engine_name, matches, push_not, refuse_collisions
+from gate.policy.compile import MAX_MATCHES, compile_rules, engine_name, matches, push_not, refuse_collisions, ways
 from gate.policy.probe import probes
 from gate.policy.reference import fired, holds
 from gate.policy.rule import All, AnyOf, Leaf, Not
@@ -83,6 +83,41 @@ def test_a_rule_that_can_be_true_in_too_many_ways_is_refused_with_its_place(book
     ways = ", ".join(f"{{risk: {{ge: {n}}}}}" for n in range(MAX_MATCHES + 1))
     with pytest.raises(PolicyError, match=r"rules\.yml:1: .* 49 ways"):
         compile_rules(book(f"- {{rule: one, when: {{any: [{ways}]}}, then: deny, because: x}}\n"))
+
+
+def test_rules_that_cannot_match_together_share_a_shard(book):
+    def shards(text):
+        return [len(shard) for shard in compile_rules(book(text)).shards]
+
+    one = "- {{rule: r{0}, when: {{all: [{{risk: {{ge: {1}}}}}, {{action: {{in: [a{2}, b{2}]}}}}]}}, "
+    one += "then: deny, because: x}}\n"
+    assert shards("".join(one.format(n, n % 50, n % 50) for n in range(1000))) == [1000]  # 20 of each
+    assert shards("".join(one.format(n, n % 50, n % 10) for n in range(1000))) == [480, 480, 40]  # 100 of each
+
+
+@given(conditions)
+def test_the_ways_of_a_condition_are_the_condition(condition):
+    pushed = push_not(condition)
+    if matches(pushed) <= MAX_MATCHES:
+        rows = [All(way) for way in ways(pushed)]
+        assert len(rows) == matches(pushed)
+        for a, b in itertools.product(range(-1, 5), repeat=2):
+            assert any(holds(row, {"a": a, "b": b}) for row in rows) == holds(condition, {"a": a, "b": b})
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("{risk: {in: [" + ", ".join(map(str, range(401))) + "]}}", "0 lists|1 lists, and 401 values"),
+        (
+            "{all: [" + ", ".join(f"{{action: {{in: [a{n}, b{n}]}}}}" for n in range(13)) + "]}",
+            "13 lists, and 26 values",
+        ),
+    ],
+)
+def test_more_than_the_engine_reads_reliably_is_refused_with_its_place(book, condition, says):
+    with pytest.raises(PolicyError, match=rf"rules\.yml:1: .* compares with {says}"):
+        compile_rules(book(f"- {{rule: one, when: {condition}, then: deny, because: x}}\n"))
 
 
 def test_the_values_of_one_list_are_one_way_however_many_they_are():
