@@ -13,7 +13,7 @@ PEERS  := cedarpy==4.12.2 regopy==1.5.2 casbin==1.43.0 zen-engine==2.1.3 rule-en
           common-expression-language==0.10.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start
+.PHONY: help setup exhaustive demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -36,13 +36,16 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
-	$(PYTEST) tests/unit -q -n $(JOBS)
+	$(PYTEST) tests/unit -q -n $(JOBS) --dist loadfile -m 'not slow and not exhaustive'
 
 test: lint ## All tests
 	$(BIN)/ansible-lint --offline playbooks inventory
 	$(PYTEST) tests -n $(JOBS) --dist loadfile --durations 15
 	@if scripts/find-python 3.12 >/dev/null 2>&1 && [ "$(VENV)" = .venv ]; then $(MAKE) --no-print-directory test-312; \
 	  else echo "No Python 3.12 here: tested on $$($(BIN)/python --version) only."; fi
+
+exhaustive: $(STAMP) ## What takes minutes to hours: every minute of three years in twelve zones
+	$(PYTEST) tests -m exhaustive -n $(JOBS) -q
 
 test-312: ## What depends on the Python version, once more on 3.12 with the ansible-core that pip finds for it
 	$(MAKE) --no-print-directory VENV=.venv312 PYTHON="$$(scripts/find-python 3.12)" some-tests

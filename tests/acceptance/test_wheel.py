@@ -141,7 +141,8 @@ def test_a_site_made_with_the_wheel_is_changed_and_undone(installed: Installed) 
     assert (undone["state"], config.read_text()) == ("succeeded", "[server]\nworkers = 4\n")
     assert told(installed.gate("ledger", "verify", "-o", "json", at=site))["sound"]
     for run in (site / ".gate/runs").iterdir():
-        assert str(ROOT) not in (run / "artifacts/runner/command").read_text()
+        command = (run / "artifacts/runner/command").read_text()
+        assert not {name for name in ("gate", "planner", "playbooks", "inventory") if f"{ROOT / name}/" in command}
 
 
 def told(text: str) -> Any:

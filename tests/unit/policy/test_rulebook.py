@@ -202,7 +202,8 @@ def test_a_closed_entry_is_no_fact_since_it_is_never_open(book):
 
 
 def test_an_approval_can_have_alternatives_and_escalate(book):
-    then = "{needs_approval: {from: sre, count: 2, or: [{from: sec}, {from: dba, count: 3}], escalate: {after: 1h, to: boss}}}"
+    either, late = "or: [{from: sec}, {from: dba, count: 3}]", "escalate: {after: 1h, to: boss}"
+    then = f"{{needs_approval: {{from: sre, count: 2, {either}, {late}}}}}"
     read = book(rule(then=then)).rules["one"].requirement
     assert read == Requirement(
         group="sre",

@@ -147,7 +147,7 @@ def test_what_repeats_is_open_as_a_watched_clock_says_around_every_turn(tmp_path
             assert differences(window(tmp_path, zone, text), starts, minutes, begin, end) == [], kind
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", REPEATED)
 @pytest.mark.parametrize("zone", ZONES)
 def test_what_repeats_is_open_as_a_watched_clock_says_in_every_minute_of_three_years(tmp_path, zone, kind):
@@ -199,7 +199,7 @@ def test_dates_and_exceptions_are_as_a_watched_clock_says_around_every_turn(tmp_
     look_at_dates(tmp_path, zone, stretches(zone, zone)[-2:])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("zone", ZONES)
 def test_dates_and_exceptions_are_as_a_watched_clock_says_in_three_years(tmp_path, zone):
     look_at_dates(tmp_path, zone, stretches(zone, zone))
