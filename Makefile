@@ -41,13 +41,11 @@ unit: $(STAMP)
 test: lint ## All tests
 	$(BIN)/ansible-lint --offline playbooks inventory
 	$(PYTEST) tests -n $(JOBS) --dist loadfile --durations 15
-	@if scripts/find-python 3.12 >/dev/null 2>&1 && [ "$(VENV)" = .venv ]; then $(MAKE) --no-print-directory test-312; \
-	  else echo "No Python 3.12 here: tested on $$($(BIN)/python --version) only."; fi
 
 exhaustive: $(STAMP) ## What takes minutes to hours: every minute of three years in twelve zones
 	$(PYTEST) tests -m exhaustive -n $(JOBS) -q
 
-test-312: ## What depends on the Python version, once more on 3.12 with the ansible-core that pip finds for it
+test-312: ## What depends on the Python version, on 3.12 with the ansible-core that pip finds for it
 	$(MAKE) --no-print-directory VENV=.venv312 PYTHON="$$(scripts/find-python 3.12)" some-tests
 
 some-tests: $(STAMP)
