@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gate.app import Gate
 from gate.changes.model import Change
@@ -47,6 +48,11 @@ RULES = """\
   then: deny
   because: Nothing is done to db-01.
 """
+
+
+# nothing here may depend on how busy the machine is
+settings.register_profile("gate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gate")
 
 
 @pytest.fixture
