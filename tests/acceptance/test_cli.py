@@ -416,12 +416,15 @@ def test_each_exit_code_says_what_happened(site: Any, eventually: Callable[..., 
 
 
 def interrupted(site: Any, waits: str) -> int:
-    process = subprocess.Popen(
-        [GATE, "changes", "wait", waits], cwd=site.root, env=site.environment(), stdout=subprocess.DEVNULL
-    )
-    time.sleep(3)
-    process.send_signal(signal.SIGINT)
-    return process.wait(60)
+    # in the background of a shell SIGINT is ignored, and children inherit that
+    command = ["env", "--default-signal=INT", GATE, "changes", "wait", waits]
+    with subprocess.Popen(command, cwd=site.root, env=site.environment(), stdout=subprocess.DEVNULL) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.wait(60)
+        finally:
+            process.kill()
 
 
 # people
