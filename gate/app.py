@@ -34,6 +34,7 @@ from gate.values.keys import private_key, public_key
 if TYPE_CHECKING:
     from gate.dispatch.dispatcher import Dispatcher
     from gate.dispatch.executors import Executors
+    from gate.execution.warm.pool import Pool
     from gate.flow.card import Card
     from gate.flow.ports import Site
     from gate.ledger.verify import Problem, Report
@@ -50,9 +51,12 @@ class Gate:
     Use it as a context manager: leaving it waits for the runs that this process started.
     """
 
-    def __init__(self, folder: SiteFolder, identity: Identity, *, works: bool = True) -> None:
+    def __init__(self, folder: SiteFolder, identity: Identity, *, works: bool = True, warm: bool = False) -> None:
         self.folder, self.identity = folder, identity
         self.works = works  # False: never run anything in this process, leave it to one that serves
+        self.warm = (
+            warm  # keep Ansible imported beside this process: it takes a second once, and pays from the first run
+        )
         self.clock = SystemClock()
         folder.make_state()
         self.database = Database.open(folder.database)
@@ -60,16 +64,24 @@ class Gate:
         self._catalog: tuple[Any, Catalog] | None = None
 
     @classmethod
-    def open(cls, site: str | os.PathLike[str] | None = None, *, token: str | None = None, works: bool = True) -> Gate:
+    def open(
+        cls,
+        site: str | os.PathLike[str] | None = None,
+        *,
+        token: str | None = None,
+        works: bool = True,
+        warm: bool = False,
+    ) -> Gate:
         """Opens the site in the folder `site`, or the one that $GATE_SITE or the working directory mean.
 
-        With `token`, deeds are done in the name that the token stands for.
+        With `token`, deeds are done in the name that the token stands for. With `warm`, Ansible is kept imported in
+        processes beside this one, so that runs start at once: for programs that live longer than one change.
 
         Raises:
             SettingsError, DatabaseError: the site cannot be opened.
             IdentityError: the token is not valid.
         """
-        gate = cls(find_site(site), tokens.os_identity(), works=works)
+        gate = cls(find_site(site), tokens.os_identity(), works=works, warm=warm)
         if token is not None:
             try:
                 gate.identity = gate.identify(token)
@@ -297,7 +309,7 @@ class Gate:
             inventory=self.inventory,
             inventory_source=self.folder.inventory,
             policy=self.policy,
-            executor=RunnerExecutor(self.folder.state),
+            executor=RunnerExecutor(self.folder.state, self._pool if self.warm else None),
             executor_id=self._executors.own_id,
             is_alive=self._executors.is_alive,
             warrant_key=private_key(keys, "warrant"),
@@ -307,6 +319,14 @@ class Gate:
             wake=self.wake,
             state=self.folder.state,
         )
+
+    @cached_property
+    def _pool(self) -> Pool:
+        from gate.execution.warm.pool import Pool
+
+        pool = Pool(self.folder.state, self.folder.inventory.parent / "ansible.cfg")
+        pool.start()
+        return pool
 
     def _groups_of(self, name: str) -> frozenset[str]:
         """For whom a person approves: by gate.toml, and as far as the credential of this process goes."""
@@ -374,6 +394,8 @@ class Gate:
             built["_listener"].close()
         if "dispatcher" in built:
             self.dispatcher.close()
+        if "_pool" in built:
+            self._pool.close()
         if "policy" in built:
             self.policy.close()
         if "_executors" in built:

@@ -118,5 +118,5 @@ class _Opener:
     def __init__(self, open_gate: Any, site: str | None) -> None:
         self._open, self.site = open_gate, site
 
-    def __call__(self, *, works: bool = True) -> Any:
-        return self._open(site=self.site, token=os.environ.get("GATE_TOKEN"), works=works)
+    def __call__(self, *, works: bool = True, warm: bool = False) -> Any:
+        return self._open(site=self.site, token=os.environ.get("GATE_TOKEN"), works=works, warm=warm)

@@ -29,7 +29,7 @@ def serve(ctx: click.Context, host: str | None, port: int | None) -> None:
     from gate.web.serve import on_loopback, on_socket, serve
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with ctx.obj() as gate:
+    with ctx.obj(warm=True) as gate:
         schedules = read_schedules(gate.folder.root)
         settings = gate.folder.settings.serve
         gate.serve_jobs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import sys
 from collections.abc import Mapping
@@ -9,6 +10,18 @@ from pathlib import Path
 
 PASSED = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TZ")
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
+NO_CONFIG = Path(__file__).parent / "ansible.cfg"
+# A connection is kept for the tasks and runs that follow within a minute; one that is cut is noticed after 15 seconds,
+# also in the middle of a task. What the site's ansible.cfg says about any of these is left as it says.
+CONNECTION = {
+    "ANSIBLE_PIPELINING": ("True", (("defaults", "pipelining"), ("connection", "pipelining"))),
+    "ANSIBLE_SSH_ARGS": (
+        "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=5 -o ServerAliveCountMax=2",
+        (("ssh_connection", "ssh_args"),),
+    ),
+    # apart from the user's own: a connection that somebody else opened has somebody else's options
+    "ANSIBLE_SSH_CONTROL_PATH_DIR": ("~/.ansible/gate", (("ssh_connection", "control_path_dir"),)),
+}  # fmt: skip
 
 
 def worker_environment(inherited: Mapping[str, str]) -> dict[str, str]:
@@ -21,7 +34,7 @@ def worker_environment(inherited: Mapping[str, str]) -> dict[str, str]:
 def ansible_environment(private: Path, config: Path | None) -> dict[str, str]:
     """What Ansible is told through its environment; it wins over every ansible.cfg."""
     return {
-        "ANSIBLE_CONFIG": str(config or private / "ansible.cfg"),  # the site's, or an empty one: never the user's
+        "ANSIBLE_CONFIG": str(config or NO_CONFIG),  # the site's, or an empty one: never the user's
         "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner turns it off unless it is set
         "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
         "ANSIBLE_LOCALHOST_WARNING": "False",
@@ -31,4 +44,19 @@ def ansible_environment(private: Path, config: Path | None) -> dict[str, str]:
         "ANSIBLE_NOCOWS": "True",
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_FORKS": "20",
+        **_connection(config),
+    }
+
+
+def _connection(config: Path | None) -> dict[str, str]:
+    said = configparser.ConfigParser(interpolation=None, strict=False)
+    if config is not None:
+        try:
+            said.read_string(config.read_text())
+        except (OSError, ValueError, configparser.Error):
+            return {}  # Ansible will say what is wrong with it
+    return {
+        name: value
+        for name, (value, options) in CONNECTION.items()
+        if not any(said.has_option(*one) for one in options)
     }

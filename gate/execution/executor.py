@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -11,12 +12,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gate.execution import orphans
 from gate.execution.environment import worker_environment
 from gate.execution.events import observe, reduce_event
 from gate.execution.outcome import Observed, Outcome, lost, never_started
+from gate.execution.warm.pool import Pool
 from gate.values.errors import ExecutionError
 from gate.values.lease import Lease
 
@@ -25,9 +27,13 @@ OnEvent = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class RunnerExecutor:
-    """Runs warrants with ansible-runner, one child process each, below `state`/runs."""
+    """Runs warrants with ansible-runner, one worker process each, below `state`/runs.
+
+    With a pool of warm servers a worker is forked there; without, or where none answers, it is started.
+    """
 
     state: Path
+    pool: Pool | None = None
 
     def run(self, run_id: str, signed: str, hosts: tuple[str, ...], on_event: OnEvent) -> Outcome:
         """Runs a signed warrant, calling `on_event` for each event as it comes; blocks until the end.
@@ -38,24 +44,34 @@ class RunnerExecutor:
         try:
             folder.mkdir(mode=0o700, parents=True)
             _write(folder / "warrant", signed)
-            with (folder / "stderr").open("wb") as stderr:
-                process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "gate.execution.worker", str(folder)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=stderr,
-                    cwd=folder,
-                    env=worker_environment(os.environ),
-                    start_new_session=True,  # it outlives the gate
-                )
+            with (folder / "stderr").open("wb") as errors, self._start(folder, errors) as output:
+                for line in output:
+                    _pass_on(line, on_event)
         except FileExistsError:
             return self.outcome(run_id, hosts)  # it was started before; what came of that is what is true
         except OSError as wrong:
             return never_started(hosts, f"The run could not be started: {wrong.strerror}.")
-        with process:
-            for line in process.stdout or ():
-                _pass_on(line, on_event)
         return self.outcome(run_id, hosts)
+
+    @contextlib.contextmanager
+    def _start(self, folder: Path, errors: IO[bytes]) -> Iterator[IO[bytes]]:
+        """A worker at work, and what it tells. It outlives the gate."""
+        output = None if self.pool is None else self.pool.worker(folder, errors)
+        if output is not None:
+            with output:
+                yield output
+            return
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "gate.execution.worker", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=folder,
+            env=worker_environment(os.environ) if self.pool is None else self.pool.environment(),
+            start_new_session=True,
+        )
+        with process:
+            yield process.stdout or io.BytesIO()
 
     def outcome(self, run_id: str, hosts: tuple[str, ...]) -> Outcome:
         """What came of a run, from its folder alone. Waits for a worker that is still at it.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PLAYBOOK = b"ansible-playbook"
+MARK = "alive"
 POLL_S = 0.02
 
 
@@ -25,10 +26,21 @@ def end(folder: Path) -> None:
         time.sleep(POLL_S)
 
 
+def mark(temporary: Path) -> None:
+    """Makes this process, and every fork of it, known as one of the run whose temporary files are in `temporary`."""
+    os.open(temporary.parent / MARK, os.O_WRONLY | os.O_CREAT, 0o600)  # open as long as any of them lives
+
+
 def _playbooks(folder: Path) -> Iterator[int]:
-    # the environment names the run: it was written by the worker, and forks inherit it
-    ours = b"ANSIBLE_LOCAL_TEMP=" + os.fsencode(folder / "private" / "tmp") + b"\0"
+    private = folder / "private"
+    # of one that was started, the environment names the run, and forks inherit it; of a warm one it is the server's
+    environment = b"ANSIBLE_LOCAL_TEMP=" + os.fsencode(private / "tmp") + b"\0"
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended meanwhile, or it is somebody else's
-            if PLAYBOOK in (process / "cmdline").read_bytes() and ours in (process / "environ").read_bytes():
+            started = PLAYBOOK in (process / "cmdline").read_bytes()
+            if (started and environment in (process / "environ").read_bytes()) or _holds(process, private / MARK):
                 yield int(process.name)
+
+
+def _holds(process: Path, mark: Path) -> bool:
+    return any(file.readlink() == mark for file in (process / "fd").iterdir())

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ansible_runner
+import ptyprocess
+from ansible_runner.config.runner import RunnerConfig
 
 from gate.execution.environment import ansible_environment
 from gate.execution.workspace import PLAYBOOKS
 from gate.warrant.model import Phase, Warrant
+
+# at the end of Ansible ptyprocess would sleep for 0.1 s, in case it had to be killed; by then it is over
+ptyprocess.PtyProcess.delayafterclose = property(lambda _: 0, lambda _, __: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +30,17 @@ class Ended:
 
 
 def run(
-    warrant: Warrant, private: Path, artifacts: Path, config: Path | None, on_event: Callable[[dict[str, Any]], None]
+    warrant: Warrant,
+    private: Path,
+    artifacts: Path,
+    config: Path | None,
+    extra: Mapping[str, str],
+    on_event: Callable[[dict[str, Any]], None],
 ) -> Ended:
-    """Runs the warrant's playbook on exactly its hosts, in the prepared folder `private`; blocks until it ends."""
+    """Runs the warrant's playbook on exactly its hosts, in the prepared folder `private`; blocks until it ends.
+
+    `extra` is added to the environment of Ansible.
+    """
 
     def handle(event: dict[str, Any]) -> bool:
         on_event(event)
@@ -39,10 +54,23 @@ def run(
         inventory=warrant.inventory,
         limit=",".join(warrant.hosts),
         cmdline="--check --diff" if warrant.phase is Phase.CHECK else "--diff",
-        envvars=ansible_environment(private, config),
+        envvars={**ansible_environment(private, config), **extra},
         settings={"job_timeout": warrant.timeout_s, "pexpect_timeout": 0.25},
         fact_cache_type="",
         event_handler=handle,
         quiet=True,
     )
     return Ended(rc=runner.rc if isinstance(runner.rc, int) else None, status=str(runner.status))
+
+
+def environment_of_a_run(config: Path | None) -> dict[str, str]:
+    """The environment that Ansible would have in a run with this ansible.cfg, but for what is the run's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        private = Path(folder)
+        (private / "project").mkdir()
+        (private / "project" / "none.yml").touch()
+        (private / "env").mkdir()
+        made = RunnerConfig(str(private), playbook="none.yml", ident="none", fact_cache_type="", quiet=True)
+        os.environ.update(ansible_environment(private, config))
+        made.prepare()
+    return {name: str(value) for name, value in made.env.items()}

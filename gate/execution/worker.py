@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
     """Runs the warrant in the folder that is named, once."""
     folder = Path(arguments[1]).resolve()
     lease = Lease.take(folder / "lease")
-    if lease is None or (folder / "result").exists():
-        return 1  # somebody else is at it, or it is over
+    if lease is None or (folder / "result").exists() or (folder / "started").exists():
+        return 1  # somebody else is at it, or it is over, or somebody was and is gone
     lease.sign()
     os.umask(0o077)
     state = folder.parent.parent
@@ -111,8 +111,21 @@ def execute(warrant: Warrant, folder: Path) -> Outcome:
 
         (folder / "started").touch()
         sync_folder(folder)
-        ended = run(warrant, folder / "private", artifacts, config if config.exists() else None, on_event)
+        extra = served_warm(warrant, artifacts)
+        ended = run(warrant, folder / "private", artifacts, config if config.exists() else None, extra, on_event)
     return judge(warrant.hosts, seen, ended.rc, ended.status)
+
+
+def served_warm(warrant: Warrant, artifacts: Path) -> dict[str, str]:
+    """What has to be in Ansible's environment for the warm servers, if there are any: see gate.execution.warm."""
+    servers = os.environ.get("GATE_WARM")
+    if not servers:
+        return {}
+    return {
+        "PATH": os.pathsep.join((str(Path(servers) / "bin"), os.environ["PATH"])),
+        "GATE_PAYLOADS": warrant.action_digest.rpartition(":")[2],
+        "GATE_COLD_NOTE": str(artifacts / "cold"),
+    }
 
 
 def tell(line: str) -> None:

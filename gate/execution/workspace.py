@@ -19,7 +19,7 @@ _HOST = re.compile(
 
 
 def prepare(warrant: Warrant, private: Path) -> None:
-    """Fills `private` for ansible-runner: project/, env/extravars, tmp/, an empty ansible.cfg.
+    """Fills `private` for ansible-runner: project/, env/extravars, tmp/.
 
     Raises:
         WarrantError: the action's folder is not the one that was decided on, or a host is no plain name.
@@ -41,7 +41,6 @@ def prepare(warrant: Warrant, private: Path) -> None:
             "Propose the change again: it will be decided with the new folder.",
         )
     (private / "tmp").mkdir()
-    (private / "ansible.cfg").touch()
     environment = private / "env"
     environment.mkdir()
     (environment / "extravars").write_text(json.dumps(extra_variables(warrant)))

@@ -1,0 +1,153 @@
+"""Forks ansible-playbook: `python -m gate.execution.warm.playbooks SOCKET CONFIG`. Ansible is imported already.
+
+It is started with the environment of a run, and its configuration is frozen by that. A fork only gets what is its own:
+folder, arguments, standard files, a place for temporary files, and identifiers that nobody else has.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import os
+import re
+import secrets
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import ansible.cli.playbook
+import ansible.executor.process.worker
+import ansible.executor.task_executor
+import ansible.executor.task_queue_manager
+import ansible.plugins.strategy.linear
+import ansible.utils.color
+import ansible.utils.vars
+from ansible import constants
+from ansible.plugins import loader
+from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+
+from gate.execution import orphans
+from gate.execution.warm.forkserver import ForkServer, RefusedError, Request
+from gate.execution.warm.freshness import Seen, look
+from gate.execution.warm.local import use_warm_modules
+from gate.execution.warm.payload import compile_payloads
+
+OF_A_RUN = frozenset({"ANSIBLE_LOCAL_TEMP"})
+PAYLOADS = "GATE_PAYLOADS"  # names the modules of a run: runs of the same name may share what was built of them
+_NAME = re.compile(r"[0-9a-f]{16,64}")
+_SHARED = "ansible.modules."  # modules of Ansible and of the action; those of collections are built anew
+_FIRST = {
+    loader.action_loader: ("command", "copy", "normal", "debug", "set_fact", "set_stats", "template", "assert"),
+    loader.connection_loader: ("local", "ssh"),
+    loader.strategy_loader: ("linear",),
+    loader.shell_loader: ("sh",),
+    loader.callback_loader: ("default",),
+    loader.inventory_loader: ("host_list", "script", "auto", "yaml", "ini", "toml"),
+    loader.cache_loader: ("memory",),
+    loader.become_loader: ("sudo",),
+    loader.lookup_loader: ("file", "items", "env"),
+}
+
+
+def import_the_rest() -> None:
+    """What a run would import only on its way."""
+    from ansible._internal._templating._engine import TemplateEngine
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.template import trust_as_template
+
+    for name in ("popen_fork", "queues", "synchronize"):
+        importlib.import_module(f"multiprocessing.{name}")
+    loader.init_plugin_loader([])
+    for plugins, names in _FIRST.items():
+        for name in names:
+            plugins.get(name, class_only=True)
+    list(loader.filter_loader.all())
+    list(loader.test_loader.all())
+    engine = TemplateEngine(loader=DataLoader(), variables={"a": 1})
+    engine.template(trust_as_template("{{ (a | int) is defined and ('x' | default('y')) }}"))
+
+
+def frozen(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that Ansible read when it was imported."""
+    return {name: value for name, value in environment.items() if name.startswith("ANSIBLE_") and name not in OF_A_RUN}
+
+
+def on_disk(config: str) -> Seen:
+    """What was read or imported from disk, and could be another now."""
+    package = Path(ansible.cli.playbook.__file__).parent.parent
+    plugin_paths = {path for plugins in loader.get_all_plugin_loaders() for path in (plugins[1].config or [])}
+    installed = look([package.parent, package / "release.py", config], depth=0)
+    return (
+        installed + look(sorted(map(str, constants.COLLECTIONS_PATHS)), depth=3) + look(sorted(plugin_paths), depth=2)
+    )
+
+
+def play(argv: list[str], payloads: Path) -> int:
+    """Becomes `ansible-playbook ARGUMENTS`; returns its exit code."""
+    atexit._clear()  # or the fork would take away the server's temporary files at its end
+    _own_identity()
+    _own_folder(payloads)
+    try:
+        ansible.cli.playbook.main(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        atexit._run_exitfuncs()
+    return 0
+
+
+def _own_identity() -> None:
+    ansible.utils.vars.random_int = secrets.token_hex(4)  # tasks of all forks would have the same identifiers
+    ansible.utils.vars.cur_id = 0
+    _AnsibleCollectionFinder._remove()  # the fork makes its own
+    ansible.utils.color.ANSIBLE_COLOR = not constants.ANSIBLE_NOCOLOR and (
+        sys.stdout.isatty() or constants.ANSIBLE_FORCE_COLOR
+    )
+    ansible.cli.playbook.display._set_column_width()
+
+
+def _own_folder(payloads: Path) -> None:
+    orphans.mark(Path(os.environ["ANSIBLE_LOCAL_TEMP"]))
+    temporary = tempfile.mkdtemp(prefix=f"ansible-local-{os.getpid()}", dir=os.environ["ANSIBLE_LOCAL_TEMP"])
+    constants.DEFAULT_LOCAL_TMP = temporary
+    name = os.environ.get(PAYLOADS, "")
+    if not _NAME.fullmatch(name):
+        return
+    shared, own = payloads / name, Path(temporary) / "ansiballz_cache"
+    shared.mkdir(parents=True, exist_ok=True)
+    own.mkdir()
+    for built in shared.iterdir():
+        (own / built.name).symlink_to(built)
+    atexit.register(_share, own, shared)
+
+
+def _share(own: Path, shared: Path) -> None:
+    for built in own.glob(f"{_SHARED}*"):
+        if built.suffix != ".lock" and not built.name.endswith("-part") and not built.is_symlink():
+            with contextlib.suppress(OSError):  # somebody else was first
+                (shared / built.name).hardlink_to(built)
+
+
+def serve(path: str, config: str) -> None:
+    """Serves until the gate is gone. A fork whose client is gone ends as Ansible ends on SIGTERM."""
+    import_the_rest()
+    folder = Path(path).parent
+    use_warm_modules(folder)
+    compile_payloads()
+    mine, seen = frozen(os.environ), on_disk(config)
+
+    def admit(request: Request) -> None:
+        theirs = frozen(request.environment)
+        if theirs != mine:
+            other = sorted(name for name in theirs.keys() | mine if theirs.get(name) != mine.get(name))
+            raise RefusedError(f"another configuration: {', '.join(other)}")
+
+    become = partial(play, payloads=folder / "payloads")
+    ForkServer(path, become=become, admit=admit, stale=lambda: on_disk(config) != seen).serve()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], sys.argv[2])
