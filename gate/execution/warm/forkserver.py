@@ -67,10 +67,13 @@ class ForkServer:
         self._select.register(0, selectors.EVENT_READ, self._retire)
         gc.collect()
         gc.freeze()  # or the collector would copy, in each fork, all that was imported
-        while self._listener is not None or self._forks:
+        while self._has_work():
             for key, _ in self._select.select():
                 if self._is_current(key):
                     key.data(key.fileobj)
+
+    def _has_work(self) -> bool:
+        return self._listener is not None or bool(self._forks)
 
     def _is_current(self, key: selectors.SelectorKey) -> bool:
         """Whether what just happened is still of interest: an event before it may have ended what it is about."""

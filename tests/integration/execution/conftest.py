@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from gate.catalog.digest import digest_folder
 from gate.execution.executor import RunnerExecutor
 from gate.execution.outcome import Outcome
+from gate.execution.warm.pool import Pool
 from gate.inventory.digest import inventory_digest
 from gate.values.keys import make_key, private_key
 from gate.warrant.model import Phase, Warrant
@@ -54,6 +55,18 @@ class Bench:
         make_key(self.state / "keys", "warrant")
         self.write(DO)
 
+    def warm(self) -> Pool:
+        """From now on runs are forked from warm servers; returns when these are ready."""
+        pool = Pool(self.state, self.root / "ansible.cfg")
+        pool.start()
+        assert pool.ready(60)
+        self.executor = RunnerExecutor(self.state, pool)
+        return pool
+
+    def close(self) -> None:
+        if self.executor.pool is not None:
+            self.executor.pool.close()
+
     def write(self, do: str) -> None:
         (self.action / "do.yml").write_text(do)
 
@@ -90,6 +103,10 @@ class Bench:
         return self.root / "hosts" / host / "out"
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+@pytest.fixture(params=["cold", "warm"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    if request.param == "warm":
+        bench.warm()
+    yield bench
+    bench.close()
