@@ -45,11 +45,12 @@ test: lint ## All tests
 exhaustive: $(STAMP) ## What takes minutes to hours: every minute of three years in twelve zones
 	$(PYTEST) tests -m exhaustive -n $(JOBS) -q
 
-test-312: ## What depends on the Python version, on 3.12 with the ansible-core that pip finds for it
+test-312: ## What depends on the versions of Python and Ansible, on 3.12 with the ansible-core that pip finds for it
 	$(MAKE) --no-print-directory VENV=.venv312 PYTHON="$$(scripts/find-python 3.12)" some-tests
 
 some-tests: $(STAMP)
-	$(PYTEST) tests/integration/flow tests/integration/policy tests/unit -n $(JOBS) --dist loadfile -q
+	$(PYTEST) tests/unit tests/integration/execution tests/integration/dispatch tests/integration/flow/test_story.py \
+	  tests/integration/policy/test_policy.py -m 'not slow and not exhaustive' -n $(JOBS) --dist loadfile -q
 
 wheel: $(STAMP) ## dist/*.whl
 	rm -rf dist && $(BIN)/python -m build --wheel --no-isolation

@@ -6,9 +6,10 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gate.values.errors import StateError
 
@@ -22,6 +23,15 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 0.5  # how often it looks for work that another process left; its own work is started at once
 VERSION = "1"  # fixed: DBOS would compute one and leave the jobs of another one alone
+
+
+class _Connection(sqlite3.Connection):
+    """On Python 3.12, DBOS asks SQLite for the time in a way that SQLite understands from 3.42 on; Debian 12 has 3.40."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if sqlite3.sqlite_version_info < (3, 42):
+            self.create_function("unixepoch", 1, lambda _: time.time())
 
 
 class Dispatcher:
@@ -83,19 +93,26 @@ class Dispatcher:
         self._idle.clear()
         # unique in every boot: two processes may both try, and the guarded state of the change lets one win
         self._started += 1
-        with SetWorkflowID(f"{job[0]}:{job[1]}:{self._executor_id}:{self._started}"):
-            dbos.start_workflow(_registered(dbos), *job)
+        try:
+            with SetWorkflowID(f"{job[0]}:{job[1]}:{self._executor_id}:{self._started}"):
+                dbos.start_workflow(_registered(dbos), *job)
+        except BaseException:
+            self._over(job)
+            raise
 
     def carry_out(self, job: Job) -> None:
         """The body of a job: the work, and then whatever became possible by it."""
         try:
             self._work(*job)
         finally:
-            with self._lock:
-                self._active.discard(job)
-                if not self._active:
-                    self._idle.set()
+            self._over(job)
             self.wake()
+
+    def _over(self, job: Job) -> None:
+        with self._lock:
+            self._active.discard(job)
+            if not self._active:
+                self._idle.set()
 
     def _launch(self) -> type[DBOS]:
         if self._launched is not None:
@@ -119,6 +136,7 @@ class Dispatcher:
                 "executor_id": self._executor_id,
                 "application_version": VERSION,
                 "log_level": "ERROR",
+                "db_engine_kwargs": {"connect_args": {"factory": _Connection}},
             }
         )
         _registered(DBOS)

@@ -132,3 +132,17 @@ def test_what_another_process_proposes_is_run_by_the_one_that_serves(gate: Gate,
         assert other.wait(change.id, 60).state is State.SUCCEEDED
         assert "dispatcher" not in other.__dict__  # it ran nothing itself
     assert gate.change(change.id).executor == gate.site.executor_id
+
+
+def test_a_job_that_cannot_be_started_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dbos import DBOS
+
+    def broken(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    dispatcher = Dispatcher(tmp_path, "executor-1", lambda: [("execute", "x")], lambda *_: None)
+    monkeypatch.setattr(DBOS, "start_workflow", broken)
+    with pytest.raises(OSError, match="disk is full"):
+        dispatcher.wake()
+    assert dispatcher.wait_idle(20)
+    dispatcher.close()
