@@ -26,7 +26,7 @@ VERSION = "1"  # fixed: DBOS would compute one and leave the jobs of another one
 
 
 class _Connection(sqlite3.Connection):
-    """On Python 3.12, DBOS asks SQLite for the time in a way that SQLite understands from 3.42 on; Debian 12 has 3.40."""
+    """On Python 3.12 DBOS asks SQLite for the time in words that it knows from 3.42 on; that of Debian 12 is older."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)

@@ -1,4 +1,4 @@
-"""Turns into the server `playbooks`, in the environment of a run: `python -m gate.execution.warm.frozen SOCKET CONFIG`.
+"""Turns into the server `playbooks`, in the environment of a run: `python -m …warm.frozen SOCKET CONFIG FORKS`.
 
 Only ansible-runner knows that environment, and it is not to be imported where Ansible is.
 """

@@ -1,4 +1,4 @@
-"""Forks ansible-playbook: `python -m gate.execution.warm.playbooks SOCKET CONFIG`. Ansible is imported already.
+"""Forks ansible-playbook: `python -m gate.execution.warm.playbooks SOCKET CONFIG FORKS`. Ansible is imported already.
 
 It is started with the environment of a run, and its configuration is frozen by that. A fork only gets what is its own:
 folder, arguments, standard files, a place for temporary files, and identifiers that nobody else has.
@@ -103,9 +103,7 @@ def _own_identity() -> None:
     ansible.utils.vars.random_int = secrets.token_hex(4)  # tasks of all forks would have the same identifiers
     ansible.utils.vars.cur_id = 0
     _AnsibleCollectionFinder._remove()  # the fork makes its own
-    ansible.utils.color.ANSIBLE_COLOR = not constants.ANSIBLE_NOCOLOR and (
-        sys.stdout.isatty() or constants.ANSIBLE_FORCE_COLOR
-    )
+    importlib.reload(ansible.utils.color)  # it looks at our terminal, once
     ansible.cli.playbook.display._set_column_width()
 
 
@@ -131,7 +129,7 @@ def _share(own: Path, shared: Path) -> None:
                 (shared / built.name).hardlink_to(built)
 
 
-def serve(path: str, config: str) -> None:
+def serve(path: str, config: str, forks: str) -> None:
     """Serves until the gate is gone. A fork whose client is gone ends as Ansible ends on SIGTERM."""
     import_the_rest()
     folder = Path(path).parent
@@ -146,8 +144,8 @@ def serve(path: str, config: str) -> None:
             raise RefusedError(f"another configuration: {', '.join(other)}")
 
     become = partial(play, payloads=folder / "payloads")
-    ForkServer(path, become=become, admit=admit, stale=lambda: on_disk(config) != seen).serve()
+    ForkServer(path, become=become, admit=admit, stale=lambda: on_disk(config) != seen, most=int(forks)).serve()
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2])
+    serve(*sys.argv[1:4])

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 ENV = "GATE_WARM"  # tells a worker where the servers are
 INTERPRETERS = 4  # for which modules are kept warm, at most
-STARTS = 5  # of one server within a minute; one that dies faster is left alone
+STARTS, WITHIN_S = 5, 60.0  # of one server: one that dies faster is left alone for a while
 
 
 @dataclass
@@ -40,10 +40,13 @@ class _Server:
 class Pool:
     """The warm servers of one gate, in a folder of their own below `state`/warm. Safe to use from several threads."""
 
-    def __init__(self, state: Path, config: Path) -> None:
-        """`config` is the site's ansible.cfg, or where it would be: a server's configuration is frozen by it."""
+    def __init__(self, state: Path, config: Path, *, forks: int = 1000) -> None:
+        """`config` is the site's ansible.cfg, or where it would be: a server's configuration is frozen by it.
+
+        After so many `forks` the warm Ansible is replaced.
+        """
         self.folder = state / "warm" / f"{os.getpid()}-{time.monotonic_ns():x}"
-        self._config = config
+        self._config, self._forks = config, forks
         self._servers: dict[str, _Server] = {}
         self._lock = threading.Lock()
         self._lease: Lease | None = None
@@ -55,11 +58,10 @@ class Pool:
             folder.mkdir(mode=0o700, parents=True)
         self._lease = Lease.take(self.folder / "lease")
         write_client(self.folder / "bin", self.folder / "playbooks")
-        module = (sys.executable, "-P", "-m", "gate.execution.warm")
-        self._add("workers", (*module[:-1], f"{module[-1]}.workers", str(self.folder / "workers")))
-        self._add(
-            "playbooks", (*module[:-1], f"{module[-1]}.frozen", str(self.folder / "playbooks"), str(self._config))
-        )
+        module = (sys.executable, "-P", "-m")
+        self._add("workers", (*module, "gate.execution.warm.workers", str(self.folder / "workers")))
+        playbooks = (str(self.folder / "playbooks"), str(self._config), str(self._forks))
+        self._add("playbooks", (*module, "gate.execution.warm.frozen", *playbooks))
         self._add_modules(sys.executable)
 
     def worker(self, folder: Path, errors: IO[bytes]) -> IO[bytes] | None:
@@ -105,6 +107,7 @@ class Pool:
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._lease is not None:
             self._lease.release()
+            self._lease = None
 
     def _add(self, name: str, command: Sequence[str]) -> None:
         self._servers[name] = _Server(command)
@@ -122,18 +125,22 @@ class Pool:
             if name not in self._servers and len(self._servers) < INTERPRETERS + 2:
                 self._add_modules(interpreter)
         for name, server in self._servers.items():
-            if server.process is not None and server.process.poll() is not None:
+            if server.process is None or server.process.poll() is not None:
                 self._run(name)
 
     def _run(self, name: str) -> None:
         server, now = self._servers[name], time.monotonic()
-        server.starts = [start for start in server.starts if now - start < 60] + [now]
+        server.starts = [start for start in server.starts if now - start < WITHIN_S]
+        if server.process is not None and server.process.stdin is not None:
+            server.process.stdin.close()
         server.process = None
-        (self.folder / name).unlink(missing_ok=True)
-        if len(server.starts) > STARTS:
+        if len(server.starts) >= STARTS:
             log.error("the warm server %s does not stay: see %s.log", name, self.folder / name)
             return
-        with (self.folder / f"{name}.log").open("ab") as words, contextlib.suppress(OSError):
+        server.starts.append(now)
+        (self.folder / name).unlink(missing_ok=True)
+        words = os.open(self.folder / f"{name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(words, "ab"), contextlib.suppress(OSError):
             server.process = subprocess.Popen(
                 server.command,
                 stdin=subprocess.PIPE,  # it ends when this does

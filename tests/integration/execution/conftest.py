@@ -55,9 +55,9 @@ class Bench:
         make_key(self.state / "keys", "warrant")
         self.write(DO)
 
-    def warm(self) -> Pool:
+    def warm(self, **options: Any) -> Pool:
         """From now on runs are forked from warm servers; returns when these are ready."""
-        pool = Pool(self.state, self.root / "ansible.cfg")
+        pool = Pool(self.state, self.root / "ansible.cfg", **options)
         pool.start()
         assert pool.ready(60)
         self.executor = RunnerExecutor(self.state, pool)

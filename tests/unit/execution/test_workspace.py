@@ -82,7 +82,6 @@ def test_a_prepared_folder_holds_the_copied_action_and_the_parameters(warrant: W
     prepare(warrant, private)
     assert (private / "project" / "do.yml").read_text() == "[]"
     assert json.loads((private / "env" / "extravars").read_text()) == {"text": {"__ansible_unsafe": "{{ 1 }}"}, "n": 1}
-    assert (private / "ansible.cfg").read_text() == ""
 
 
 @pytest.mark.parametrize(
@@ -165,5 +164,5 @@ def test_the_environment_is_a_list_and_no_inheritance(tmp_path: Path) -> None:
 def test_host_keys_are_checked_and_no_strange_configuration_is_read(tmp_path: Path) -> None:
     made = ansible_environment(tmp_path, None)
     assert made["ANSIBLE_HOST_KEY_CHECKING"] == "True"
-    assert made["ANSIBLE_CONFIG"] == str(tmp_path / "ansible.cfg")
+    assert [line for line in Path(made["ANSIBLE_CONFIG"]).read_text().splitlines() if not line.startswith("#")] == []
     assert ansible_environment(tmp_path, Path("/site/ansible.cfg"))["ANSIBLE_CONFIG"] == "/site/ansible.cfg"
