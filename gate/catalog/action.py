@@ -32,6 +32,7 @@ class Action:
     check: str
     on_failure: str
     timeout_s: int
+    grace_s: int
     undo_window: timedelta
     collections: tuple[str, ...]
     owner: str
@@ -63,6 +64,7 @@ class Action:
             "check": self.check,
             "on_failure": self.on_failure,
             "timeout_s": self.timeout_s,
+            "grace_s": self.grace_s,
             "undo_window_s": int(self.undo_window.total_seconds()),
             "collections": list(self.collections),
             "owner": self.owner,

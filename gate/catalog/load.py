@@ -95,6 +95,7 @@ def _action(folder: Path, manifest: Manifest, spec: ArgumentSpec, digest: str, u
         check=manifest.check,
         on_failure=manifest.on_failure,
         timeout_s=manifest.timeout_s,
+        grace_s=manifest.grace_s,
         undo_window=manifest.window,
         collections=manifest.requires.collections,
         owner=manifest.owner,

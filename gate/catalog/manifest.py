@@ -51,6 +51,7 @@ class Manifest(_Closed):
     check: Literal["full", "partial", "none"]
     on_failure: Literal["undo", "stop"]
     timeout_s: int = Field(ge=1, le=86_400)
+    grace_s: int = Field(default=10, ge=1, le=600)  # how long it has to end, once it is asked to stop
     undo_window: Annotated[str, AfterValidator(_a_duration)] = "7d"
     requires: Requires = Requires()
     owner: str = Field(min_length=1, max_length=100)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gate.execution.outcome import Observed
+from gate.execution.outcome import Observed, Task
 
 _KINDS = {
     "runner_on_start": "started",
@@ -16,12 +16,13 @@ _KINDS = {
     "runner_on_failed": "failed",
     "runner_on_unreachable": "unreachable",
     "runner_on_skipped": "skipped",
-    "runner_item_on_failed": "failed",
+    "runner_item_on_failed": "item_failed",
     "runner_on_file_diff": "diff",
     "runner_on_diff": "diff",
     "playbook_on_stats": "stats",
     "error": "error",
 }
+_ENDS = frozenset({"ok", "failed", "unreachable", "skipped"})  # of a task on a host; a loop's items do not end it
 MAX_TEXT = 4_000
 MAX_DIFF = 64_000
 _DIFF = ("before_header", "after_header", "before", "after", "prepared")
@@ -42,7 +43,7 @@ def reduce_event(event: Mapping[str, Any]) -> dict[str, Any] | None:
     ours |= {"host": data.get("host"), "task": data.get("task"), "module": data.get("task_action")}
     if kind == "error":
         return {**ours, "message": _text(event.get("stdout"))}
-    if kind in {"failed", "unreachable"}:
+    if kind in {"failed", "item_failed", "unreachable"}:
         ours |= {"message": _message(result), "ignored": bool(data.get("ignore_errors"))}
     if kind == "ok":
         ours["changed"] = bool(result.get("changed"))
@@ -62,12 +63,26 @@ def observe(seen: Observed, ours: Mapping[str, Any]) -> None:
         seen.words.append(ours["message"])
     elif isinstance(host, str):
         seen.started.add(host)
-        if kind in {"failed", "unreachable"} and not ours["ignored"]:
+        _follow(seen, kind, host, ours)
+        if kind in {"failed", "item_failed", "unreachable"} and not ours["ignored"]:
             seen.messages[host] = f"{ours['task']}: {ours['message']}"
         if "evidence" in ours:
             seen.evidence[host] = ours["evidence"]
         if kind != "diff":  # runner reports a diff twice: as an event and in the result
             seen.diff.setdefault(host, []).extend(ours.get("diff", []))
+
+
+def _follow(seen: Observed, kind: str, host: str, ours: Mapping[str, Any]) -> None:
+    task = Task(str(ours.get("task")), str(ours.get("module")))
+    if kind == "started":
+        seen.unreachable.discard(host)  # the playbook goes on there all the same
+        seen.in_flight[host] = task
+    elif kind in _ENDS:
+        seen.in_flight.pop(host, None)
+        seen.last[host] = task
+        seen.changed[host] = seen.changed.get(host, 0) + bool(ours.get("changed"))
+    if kind == "unreachable":
+        seen.unreachable.add(host)
 
 
 def _stats(data: Mapping[str, Any]) -> dict[str, dict[str, int]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from gate.execution import orphans
+from gate.execution import orphans, stopping
 from gate.execution.environment import worker_environment
 from gate.execution.events import observe, reduce_event
 from gate.execution.outcome import Observed, Outcome, lost, never_started
@@ -86,9 +86,9 @@ class RunnerExecutor:
             if (folder / "result").exists():
                 return _read_result(folder)
             if not (folder / "started").exists():
-                _write(
-                    folder / "result", json.dumps(never_started(hosts, "The worker ended before it began.").as_json())
-                )
+                asked = stopping.is_asked(folder)
+                why = "It was asked to stop before it began." if asked else "The worker ended before it began."
+                _write(folder / "result", json.dumps(never_started(hosts, why, stopped=asked).as_json()))
                 return _read_result(folder)
             orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
             shutil.rmtree(folder / "private", ignore_errors=True)
@@ -96,6 +96,16 @@ class RunnerExecutor:
         finally:
             if lease is not None:
                 lease.release()
+
+    def stop(self, run_id: str) -> None:
+        """Asks a run to stop, from any process of the site, and returns at once. What came of it is in its outcome.
+
+        A run that has not begun never will: `run` finds its folder taken. One that is over stays as it is.
+        """
+        folder = self.folder(run_id)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (folder / "result").exists():
+            stopping.ask(folder)
 
     def evidence(self, run_id: str) -> dict[str, Any]:
         """The evidence that a run had recorded, by host, even if the run itself was lost."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from gate.execution.stopping import Stop
+
+NOTHING = "Nothing was run here."
+KILLED_BY_SIGNAL = 128  # and above, as shells have it; ansible-runner's 254 means the same
 
 
 class Status(StrEnum):
@@ -34,6 +39,7 @@ class Outcome:
     diff: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     note: str = ""
     began: bool = True  # False: it is certain that nothing was run
+    stopped: bool = False  # it ended because it was asked to stop, or ran out of its time
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -46,6 +52,7 @@ class Outcome:
             "diff": {host: [dict(part) for part in parts] for host, parts in self.diff.items()},
             "note": self.note,
             "began": self.began,
+            "stopped": self.stopped,
         }
 
     @classmethod
@@ -61,7 +68,16 @@ class Outcome:
             diff=plain["diff"],
             note=plain["note"],
             began=plain["began"],
+            stopped=plain.get("stopped", False),  # older records do not say
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task of a playbook: its name, and the module that it runs."""
+
+    name: str
+    module: str
 
 
 @dataclass(slots=True)
@@ -69,6 +85,10 @@ class Observed:
     """What was seen of a run while it went on: filled by `events`, judged by `judge`."""
 
     started: set[str] = field(default_factory=set)  # hosts on which a task began
+    in_flight: dict[str, Task] = field(default_factory=dict)  # host -> the task that began there and has not ended
+    last: dict[str, Task] = field(default_factory=dict)  # host -> the task that ended there last
+    unreachable: set[str] = field(default_factory=set)
+    changed: dict[str, int] = field(default_factory=dict)  # host -> how many tasks changed something
     messages: dict[str, str] = field(default_factory=dict)  # host -> the last failure's words
     evidence: dict[str, Any] = field(default_factory=dict)
     diff: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -76,9 +96,24 @@ class Observed:
     words: list[str] = field(default_factory=list)  # errors that belong to no host
 
 
-def judge(expected: Sequence[str], seen: Observed, rc: int | None, status: str) -> Outcome:
-    """What may be believed of a run on the hosts `expected` that ended with `rc` and the runner's `status`."""
-    hosts = {host: _judge_host(host, seen, rc) for host in expected}
+def judge(
+    expected: Sequence[str],
+    seen: Observed,
+    rc: int | None,
+    status: str,
+    stop: Stop | None = None,
+    local: Collection[str] = (),
+) -> Outcome:
+    """What may be believed of a run on the hosts `expected` that ended with `rc` and the runner's `status`.
+
+    `stop` says that it was stopped; `local` are the hosts on which tasks run as processes of this machine.
+    """
+    if stop is not None and _ended_by_itself(seen, rc):
+        stop = None  # it had come to its end already
+    hosts = {
+        host: _judge_host(host, seen, rc) if stop is None else _judge_stopped(host, seen, stop, host in local)
+        for host in expected
+    }
     overall = _overall([one.status for one in hosts.values()])
     if overall is Status.SUCCEEDED and (rc != 0 or status != "successful"):
         overall = Status.UNKNOWN
@@ -86,14 +121,21 @@ def judge(expected: Sequence[str], seen: Observed, rc: int | None, status: str) 
     if strangers:  # must be impossible; if it is not, nobody should rely on anything here
         overall = Status.UNKNOWN
         seen.words.append(f"The run touched hosts that it was not for: {', '.join(strangers)}.")
-    note = " ".join([*seen.words, *([] if status == "successful" else [f"ansible-runner says: {status}."])])
-    return Outcome(status=overall, hosts=hosts, evidence=seen.evidence, diff=seen.diff, note=note)
+    why = [stop.note] if stop else [] if status == "successful" else [f"ansible-runner says: {status}."]
+    return Outcome(
+        status=overall,
+        hosts=hosts,
+        evidence=seen.evidence,
+        diff=seen.diff,
+        note=" ".join([*seen.words, *why]),
+        stopped=stop is not None,
+    )
 
 
-def never_started(expected: Sequence[str], why: str) -> Outcome:
+def never_started(expected: Sequence[str], why: str, *, stopped: bool = False) -> Outcome:
     """The outcome of a run of which it is certain that it touched nothing."""
-    hosts = dict.fromkeys(expected, HostOutcome(status=Status.FAILED, message="Nothing was run here."))
-    return Outcome(status=Status.FAILED, hosts=hosts, note=why, began=False)
+    hosts = dict.fromkeys(expected, HostOutcome(status=Status.FAILED, message=NOTHING))
+    return Outcome(status=Status.FAILED, hosts=hosts, note=why, began=False, stopped=stopped)
 
 
 def lost(expected: Sequence[str], why: str, evidence: Mapping[str, Any]) -> Outcome:
@@ -109,7 +151,7 @@ def _judge_host(host: str, seen: Observed, rc: int | None) -> HostOutcome:
     if seen.stats is None:
         if host in seen.started:
             return HostOutcome(status=Status.UNKNOWN, message=message or "The run did not come to its end.")
-        return HostOutcome(status=Status.FAILED, message=message or "Nothing was run here.")
+        return HostOutcome(status=Status.FAILED, message=message or NOTHING)
     counts = seen.stats.get(host)
     if counts is None and host in seen.started:
         return HostOutcome(status=Status.UNKNOWN, message=message or "The run's end does not speak of this host.")
@@ -127,6 +169,37 @@ def _judge_host(host: str, seen: Observed, rc: int | None) -> HostOutcome:
     if rc is None:
         return HostOutcome(status=Status.UNKNOWN, changed=changed, message="The run has no return code.")
     return HostOutcome(status=Status.SUCCEEDED, changed=changed)
+
+
+def _judge_stopped(host: str, seen: Observed, stop: Stop, local: bool) -> HostOutcome:  # noqa: FBT001
+    """A host of a run that was stopped. It never succeeded: the proof of that comes at the end of a run."""
+    message, task = seen.messages.get(host, ""), seen.in_flight.get(host)
+    if host not in seen.started:
+        return HostOutcome(status=Status.FAILED, message=message or NOTHING)
+    if host in seen.unreachable:
+        lost_midway = host in seen.evidence
+        return HostOutcome(status=Status.UNKNOWN if lost_midway else Status.UNREACHABLE, message=message)
+    changed = seen.changed.get(host, 0)
+    if task is None:
+        after = f"It was stopped after {seen.last[host].name}." if host in seen.last else stop.note
+        return HostOutcome(status=Status.FAILED, changed=changed, message=message or after)
+    if (local and stop.ended) or only_reads(task.module):
+        return HostOutcome(status=Status.FAILED, changed=changed, message=f"It was stopped during {task.name}.")
+    doubt = "it is not certain that the task ended" if local else "the task may have gone on on the host"
+    return HostOutcome(
+        status=Status.UNKNOWN, changed=changed, message=f"It was asked to stop during {task.name}; {doubt}."
+    )
+
+
+def only_reads(module: str) -> bool:
+    """Whether a task with this module changes nothing, however much of it was done."""
+    from gate.catalog.check_playbook import READ_ONLY  # late: asked only of a run that was stopped
+
+    return module in READ_ONLY
+
+
+def _ended_by_itself(seen: Observed, rc: int | None) -> bool:
+    return seen.stats is not None and rc is not None and 0 <= rc < KILLED_BY_SIGNAL
 
 
 def _overall(statuses: Sequence[Status]) -> Status:

@@ -36,10 +36,12 @@ def run(
     config: Path | None,
     extra: Mapping[str, str],
     on_event: Callable[[dict[str, Any]], None],
+    to_kill: Callable[[], bool],
 ) -> Ended:
     """Runs the warrant's playbook on exactly its hosts, in the prepared folder `private`; blocks until it ends.
 
-    `extra` is added to the environment of Ansible.
+    `extra` is added to the environment of Ansible. `to_kill` is asked several times a second; Ansible is killed when
+    it says so.
     """
 
     def handle(event: dict[str, Any]) -> bool:
@@ -55,7 +57,8 @@ def run(
         limit=",".join(warrant.hosts),
         cmdline="--check --diff" if warrant.phase is Phase.CHECK else "--diff",
         envvars={**ansible_environment(private, config), **extra},
-        settings={"job_timeout": warrant.timeout_s, "pexpect_timeout": 0.25},
+        settings={"pexpect_timeout": 0.25},
+        cancel_callback=to_kill,
         fact_cache_type="",
         event_handler=handle,
         quiet=True,

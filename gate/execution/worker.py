@@ -15,6 +15,7 @@ from typing import Any
 
 from gate.execution.events import observe, reduce_event
 from gate.execution.outcome import Observed, Outcome, judge, never_started
+from gate.execution.stopping import Stopping, check_not_asked, is_asked
 from gate.execution.workspace import prepare
 from gate.inventory.digest import inventory_digest
 from gate.values.canonical import canonical
@@ -39,10 +40,11 @@ def main(arguments: list[str]) -> int:
     try:
         warrant = admit(folder, state)
         hosts = warrant.hosts
+        check_not_asked(folder)
         prepare(warrant, folder / "private")
         spend(state / "spent", warrant)
     except GateError as refused:
-        write_whole(folder / "result", never_started(hosts, str(refused)).as_json())
+        write_whole(folder / "result", never_started(hosts, str(refused), stopped=is_asked(folder)).as_json())
         return 1
     outcome = execute(warrant, folder)
     shutil.rmtree(folder / "private", ignore_errors=True)
@@ -93,6 +95,7 @@ def execute(warrant: Warrant, folder: Path) -> Outcome:
     from gate.execution.runner import run
 
     seen = Observed()
+    stopping = Stopping(folder, warrant.timeout_s, warrant.grace_s).start()
     artifacts = folder / "artifacts"
     artifacts.mkdir()
     config = Path(warrant.inventory).parent / "ansible.cfg"
@@ -112,8 +115,10 @@ def execute(warrant: Warrant, folder: Path) -> Outcome:
         (folder / "started").touch()
         sync_folder(folder)
         extra = served_warm(warrant, artifacts)
-        ended = run(warrant, folder / "private", artifacts, config if config.exists() else None, extra, on_event)
-    return judge(warrant.hosts, seen, ended.rc, ended.status)
+        known = config if config.exists() else None
+        ended = run(warrant, folder / "private", artifacts, known, extra, on_event, stopping)
+    stop = stopping.settle(patiently=not seen.in_flight.keys().isdisjoint(warrant.local))
+    return judge(warrant.hosts, seen, ended.rc, ended.status, stop, warrant.local)
 
 
 def served_warm(warrant: Warrant, artifacts: Path) -> dict[str, str]:

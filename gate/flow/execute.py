@@ -74,7 +74,7 @@ def start(site: Site, connection: Connection, change_id: str, inventory: Invento
         take_original(connection, change, now)
     data = {"executor": site.executor_id, "binding": change.binding}
     ledger.append(connection, "started", "gate", data, now=now, change_id=change.id)
-    return runs.issue(site, connection, change, admitted.action, phase, inventory.digest, now=now, evidence=evidence)
+    return runs.issue(site, connection, change, admitted.action, phase, inventory, now=now, evidence=evidence)
 
 
 def carry_on(site: Site, change_id: str) -> None:
@@ -95,7 +95,7 @@ def carry_on(site: Site, change_id: str) -> None:
                 ledger.append(
                     connection, "undoing", "gate", {"because": "the change failed"}, now=now, change_id=change_id
                 )
-            warrant = runs.issue(site, connection, change, action, step, inventory.digest, now=now, evidence=evidence)
+            warrant = runs.issue(site, connection, change, action, step, inventory, now=now, evidence=evidence)
         runs.perform(site, warrant)
     sign_head(site)
     site.wake()

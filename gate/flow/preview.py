@@ -30,7 +30,7 @@ def preview(site: Site, change_id: str) -> None:
             store.note(connection, change, now=now, preview=NO_PREVIEW, binding=binding)
             return
         change = store.note(connection, change, now=now, executor=site.executor_id)
-        warrant = runs.issue(site, connection, change, admitted.action, Phase.CHECK, inventory.digest, now=now)
+        warrant = runs.issue(site, connection, change, admitted.action, Phase.CHECK, inventory, now=now)
     outcome = runs.perform(site, warrant)
     seen = preview_digest(outcome)
     with site.database.write() as connection:

@@ -16,6 +16,7 @@ from gate.changes.model import Change, State
 from gate.database.tables import runs
 from gate.execution.outcome import Outcome, Status
 from gate.flow.ports import Site
+from gate.inventory.model import Inventory
 from gate.ledger import artifacts
 from gate.ledger import store as ledger
 from gate.undo import evidence as undo_evidence
@@ -48,12 +49,13 @@ def issue(
     change: Change,
     action: Action,
     phase: Phase,
-    inventory_digest: str,
+    inventory: Inventory,
     *,
     now: datetime,
     evidence: Mapping[str, Any] | None = None,
 ) -> Warrant:
     """Makes the warrant of a run and writes down that it was issued, in the caller's transaction."""
+    hosts = tuple(sorted(evidence)) if phase is Phase.UNDO and evidence else change.hosts
     warrant = Warrant(
         run_id=new_id("run", now),
         change_id=change.id,
@@ -62,11 +64,13 @@ def issue(
         folder=str(action.folder),
         action_digest=change.action_digest,  # as decided: a folder that was edited since is refused by the worker
         inventory=str(site.inventory_source),
-        inventory_digest=inventory_digest,
-        hosts=tuple(sorted(evidence)) if phase is Phase.UNDO and evidence else change.hosts,
+        inventory_digest=inventory.digest,
+        hosts=hosts,
+        local=inventory.local(hosts),
         parameters=dict(change.parameters),
         evidence=dict(evidence or {}),
         timeout_s=action.timeout_s,
+        grace_s=action.grace_s,
         not_before=now - timedelta(seconds=1),
         expires_at=now + TO_START,
         nonce=secrets.token_hex(16),

@@ -20,12 +20,16 @@ _VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryHost:
-    """One machine. `groups` are all that it is in, parents too, without `all` and `ungrouped`."""
+    """One machine. `groups` are all that it is in, parents too, without `all` and `ungrouped`.
+
+    `local`: its tasks are processes of the machine that Ansible runs on.
+    """
 
     name: str
     groups: frozenset[str]
     environment: str = "none"
     criticality: str = "none"
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,10 @@ class Inventory:
     hosts: Mapping[str, InventoryHost]
     groups: Mapping[str, tuple[str, ...]]
     digest: str
+
+    def local(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Which of these hosts are local."""
+        return tuple(name for name in names if name in self.hosts and self.hosts[name].local)
 
     def resolve(self, names: Iterable[str]) -> tuple[InventoryHost, ...]:
         """The hosts that these names of hosts and groups mean: each once, sorted by name.
@@ -67,7 +75,8 @@ def build(content: Any, digest: str) -> Inventory:
     """The inventory from what the reader printed.
 
     Args:
-        content: {"hosts": {name: {"groups": [...], "environment": ..., "criticality": ...}}, "groups": {name: [host]}}.
+        content: {"hosts": {name: {"groups": [...], "environment": ..., "criticality": ..., "local": bool}},
+            "groups": {name: [host]}}.
         digest: of the source it was read from.
 
     Raises:
@@ -94,6 +103,7 @@ def _host(name: str, raw: Any) -> InventoryHost:
         groups=frozenset(raw["groups"]),
         environment=_value(name, "gate_environment", raw["environment"]),
         criticality=_value(name, "gate_criticality", raw["criticality"]),
+        local=raw["local"] is True,
     )
 
 

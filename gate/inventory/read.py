@@ -17,7 +17,7 @@ from gate.values.canonical import digest_bytes
 from gate.values.clock import Clock, SystemClock, from_stamp, stamp
 from gate.values.errors import InventoryError
 
-_FORMAT = 1
+_FORMAT = 2
 _TRIES = 3
 
 

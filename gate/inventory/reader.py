@@ -1,7 +1,8 @@
 """The child process: reads an inventory with Ansible's own code and prints names, groups and two variables as JSON.
 
-Runs as `python -I reader.py SOURCE`; imports nothing of the gate. No other variable of a host is ever printed.
-What Ansible prints while it reads goes to stderr. Exit code 1 and a sentence on stderr where it cannot be read.
+Runs as `python -I reader.py SOURCE`; imports nothing of the gate. Of a host's other variables it only says whether
+they make it this machine. What Ansible prints while it reads goes to stderr. Exit code 1 and a sentence on stderr where
+it cannot be read.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def _known(host: Any, loader: Any, variables: Any) -> tuple[dict[str, Any], bool
 
     found = variables.get_vars(host=host)
     templar = Templar(loader=loader, variables=found)
-    known: dict[str, Any] = {}
+    # as it stands there: what a template would make of it can be another thing in each task
+    known: dict[str, Any] = {"local": found.get("ansible_connection") == "local"}
     templated = False
     for name, variable in WANTED.items():
         raw = found.get(variable, "none")

@@ -26,7 +26,9 @@ class Warrant:
     """Run `phase` of the action in `folder` (if its digest is `action_digest`) on exactly `hosts`.
 
     `parameters` is complete; `evidence` maps a host to what `do` recorded there (for undo only).
-    `inventory` is a path, believed only if its digest is `inventory_digest`. Times are aware UTC.
+    `inventory` is a path, believed only if its digest is `inventory_digest`. Times are aware UTC. After `timeout_s`
+    seconds the run is asked to stop, and `grace_s` later it is killed. On the hosts of `local` tasks are processes
+    of this machine.
     """
 
     run_id: str
@@ -44,6 +46,8 @@ class Warrant:
     not_before: datetime
     expires_at: datetime
     nonce: str
+    grace_s: int = 10
+    local: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Its canonical JSON: what is signed."""
@@ -52,6 +56,7 @@ class Warrant:
             "version": 1,
             "phase": self.phase.value,
             "hosts": list(self.hosts),
+            "local": list(self.local),
             "not_before": stamp(self.not_before),
             "expires_at": stamp(self.expires_at),
         }
@@ -66,6 +71,7 @@ class Warrant:
         plain |= {
             "phase": Phase(plain["phase"]),
             "hosts": tuple(plain["hosts"]),
+            "local": tuple(plain["local"]),
             "not_before": from_stamp(plain["not_before"]),
             "expires_at": from_stamp(plain["expires_at"]),
         }

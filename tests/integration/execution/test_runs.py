@@ -140,14 +140,6 @@ def test_the_result_of_a_no_log_task_gets_nowhere(bench: Bench) -> None:
     assert CANARY.encode() not in every_byte(bench.executor.folder(warrant.run_id))
 
 
-def test_a_run_that_takes_too_long_is_unknown_and_keeps_its_evidence(bench: Bench) -> None:
-    bench.write(SLOW)
-    outcome = bench.run(bench.warrant(timeout_s=2))
-    assert outcome.status is Status.UNKNOWN
-    assert outcome.evidence == {"web-01": {"before": "nothing"}}
-    assert "timeout" in outcome.note
-
-
 @pytest.mark.parametrize("do", ["- hosts: [\n", "- hosts: all\n  tasks: [{no.such.module: }]\n", "{}"])
 def test_a_playbook_that_cannot_be_read_failed_and_ran_nothing(bench: Bench, do: str) -> None:
     bench.write(do)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gate.execution.events import MAX_DIFF, MAX_TEXT, observe, reduce_event
-from gate.execution.outcome import Observed
+from gate.execution.outcome import Observed, Task
 
 CANARY = "canary-8d2f"
 LISTED = {"event", "at", "host", "task", "module", "changed", "message", "ignored", "diff", "evidence", "hosts"}
@@ -122,3 +122,30 @@ def test_an_error_belongs_to_no_host() -> None:
     seen = _observed({"event": "error", "stdout": "syntax error", "event_data": {}})
     assert seen.words == ["syntax error"]
     assert seen.started == set()
+
+
+T = Task("T", "copy")
+
+
+def test_a_task_is_in_flight_until_it_has_a_result() -> None:
+    begun = event("runner_on_start")
+    assert _observed(begun).in_flight == {"a": T}
+    for kind in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable", "runner_on_skipped"):
+        seen = _observed(begun, event(kind))
+        assert (seen.in_flight, seen.last) == ({}, {"a": T})
+
+
+def test_an_item_of_a_loop_does_not_end_its_task() -> None:
+    seen = _observed(event("runner_on_start"), event("runner_item_on_failed", {"msg": "no"}))
+    assert seen.in_flight == {"a": T}
+    assert seen.messages == {"a": "T: no"}
+
+
+def test_an_unreachable_host_on_which_the_playbook_goes_on_is_reached_again() -> None:
+    assert _observed(event("runner_on_unreachable")).unreachable == {"a"}
+    assert _observed(event("runner_on_unreachable"), event("runner_on_start")).unreachable == set()
+
+
+def test_tasks_that_changed_something_are_counted() -> None:
+    changed, same = event("runner_on_ok", {"changed": True}), event("runner_on_ok", {"changed": False})
+    assert _observed(changed, same, changed).changed == {"a": 2}

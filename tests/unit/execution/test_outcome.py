@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gate.execution.outcome import Observed, Outcome, Status, judge, lost, never_started
+from gate.execution.outcome import Observed, Outcome, Status, Task, judge, lost, never_started
+from gate.execution.stopping import Reason, Stop
 
 OK = {"ok": 2, "changed": 1}
 S = Status
@@ -120,3 +121,72 @@ def test_what_was_lost_is_unknown_on_every_host_and_keeps_its_evidence() -> None
 def test_an_outcome_says_the_same_again_in_json() -> None:
     outcome = judge(["a"], seen(stats={"a": OK}, evidence={"a": [1]}, diff={"a": [{"before": "x"}]}), 0, "successful")
     assert Outcome.from_json(json.loads(json.dumps(outcome.as_json()))) == outcome
+
+
+ASKED = Stop(reason=Reason.ASKED, killed=False, ended=True)
+UNSURE = Stop(reason=Reason.ASKED, killed=True, ended=False)
+WRITE, READ = Task("Write", "ansible.builtin.copy"), Task("Read", "ansible.builtin.stat")
+
+
+def at_work(task: Task = WRITE, **values: Any) -> Observed:
+    return seen(started={"a"}, in_flight={"a": task}, changed={"a": 2}, **values)
+
+
+STOPPED: dict[str, tuple[Observed, Stop, tuple[str, ...], Status, str]] = {
+    # what was seen, how it was stopped, what is local -> the host, and what is said of it
+    "nothing had begun": (seen(), ASKED, (), S.FAILED, "Nothing was run here."),
+    "in a task on this machine": (at_work(), ASKED, ("a",), S.FAILED, "It was stopped during Write."),
+    "in a task elsewhere": (at_work(), ASKED, (), S.UNKNOWN, "may have gone on on the host"),
+    "in a task here that may go on": (at_work(), UNSURE, ("a",), S.UNKNOWN, "not certain that the task ended"),
+    "in a task that only reads": (at_work(READ), UNSURE, (), S.FAILED, "It was stopped during Read."),
+    "between tasks": (seen(started={"a"}, last={"a": WRITE}), UNSURE, (), S.FAILED, "It was stopped after Write."),
+    "with a name that says nothing": (seen(started={"a"}), ASKED, (), S.FAILED, "It was asked to stop."),
+    "after a failure": (seen(started={"a"}, last={"a": WRITE}, messages={"a": "Write: no"}), ASKED, (), S.FAILED, "no"),
+    "unreachable before evidence": (seen(started={"a"}, unreachable={"a"}), ASKED, (), S.UNREACHABLE, ""),
+    "unreachable after it": (seen(started={"a"}, unreachable={"a"}, evidence={"a": 1}), ASKED, (), S.UNKNOWN, ""),
+    "after the last task": (
+        seen(started={"a"}, last={"a": WRITE}, stats={"a": OK}),
+        ASKED,
+        (),
+        S.FAILED,
+        "after Write",
+    ),
+}
+
+
+@pytest.mark.parametrize("row", STOPPED)
+@pytest.mark.parametrize(("rc", "status"), [(None, "failed"), (254, "canceled"), (143, "failed")])
+def test_a_host_of_a_stopped_run_is_judged_by_how_far_it_was(row: str, rc: int | None, status: str) -> None:
+    observed, stop, local, host, said = STOPPED[row]
+    outcome = judge(["a"], observed, rc, status, stop, local)
+    assert outcome.hosts["a"].status is host
+    assert said in outcome.hosts["a"].message
+    assert outcome.stopped
+    assert outcome.status is (S.UNKNOWN if host is S.UNKNOWN else S.FAILED)
+    assert outcome.note.startswith("It was asked to stop.")
+    assert Outcome.from_json(json.loads(json.dumps(outcome.as_json()))) == outcome
+
+
+def test_a_run_that_had_come_to_its_end_was_not_stopped() -> None:
+    well = judge(["a"], seen(stats={"a": OK}, started={"a"}), 0, "successful", ASKED)
+    assert (well.status, well.stopped, well.note) == (S.SUCCEEDED, False, "")
+    failed = judge(["a"], seen(stats={"a": {"failures": 1}}, started={"a"}), 2, "failed", ASKED)
+    assert (failed.status, failed.stopped) == (S.FAILED, False)
+
+
+@pytest.mark.parametrize("rc", [None, -15, 254])
+def test_a_stopped_run_is_no_success_however_well_it_looks(rc: int | None) -> None:
+    outcome = judge(["a"], seen(stats={"a": OK}, started={"a"}), rc, "successful", ASKED, ("a",))
+    assert outcome.status is S.FAILED
+
+
+def test_a_stranger_in_a_stopped_run_makes_everything_unknown() -> None:
+    assert judge(["a"], at_work(READ), None, "failed", ASKED, ("a",)).status is S.FAILED
+    outcome = judge(["a"], seen(started={"a", "x"}, last={"a": WRITE}), None, "failed", ASKED, ("a",))
+    assert outcome.status is S.UNKNOWN
+
+
+def test_an_older_outcome_was_not_stopped() -> None:
+    plain = lost(["a"], "Lost.", {}).as_json()
+    del plain["stopped"]
+    assert not Outcome.from_json(plain).stopped

@@ -13,7 +13,7 @@ def content(hosts: dict[str, list[str]] | None = None, **values: Any) -> dict[st
     names = {group for groups in hosts.values() for group in groups} | {"empty"}
     return {
         "hosts": {
-            name: {"groups": groups, "environment": "prod", "criticality": "none"} | values
+            name: {"groups": groups, "environment": "prod", "criticality": "none", "local": False} | values
             for name, groups in hosts.items()
         },
         "groups": {group: [name for name, groups in hosts.items() if group in groups] for group in names},

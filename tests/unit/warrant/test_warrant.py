@@ -34,6 +34,8 @@ WARRANT = Warrant(
     not_before=NOW,
     expires_at=NOW + timedelta(seconds=60),
     nonce="00" * 16,
+    grace_s=10,
+    local=("web-01",),
 )
 CHANGED: dict[str, Any] = {
     "run_id": "run-2",
@@ -51,6 +53,8 @@ CHANGED: dict[str, Any] = {
     "not_before": NOW - timedelta(days=1),
     "expires_at": NOW + timedelta(days=1),
     "nonce": "11" * 16,
+    "grace_s": 600,
+    "local": (),
 }
 
 

@@ -1,0 +1,80 @@
+"""The processes below this one, as the kernel knows them: who leads which session, and whether any is left."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans() -> bool:
+    """From now on a descendant whose parent dies becomes a child of this process, so that none gets out of sight.
+
+    Returns False where the kernel does not know how; then nothing can be said about what is left.
+    """
+    return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def children() -> list[int]:
+    """The children of this process, adopted ones included."""
+    pids: list[int] = []
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread ended meanwhile
+            pids += [int(pid) for pid in listed.read_text().split()]
+    return pids
+
+
+def sessions_below(roots: Iterable[int]) -> frozenset[int]:
+    """The sessions of everything below `roots`; those of the roots themselves are not among them."""
+    parents = {pid: (parent, session) for pid, parent, session in _all()}
+    found, above = set(), set(roots)
+    while below := {pid for pid, (parent, _) in parents.items() if parent in above}:
+        found |= {parents[pid][1] for pid in below}
+        above = below
+    return frozenset(found) - {parents[pid][1] for pid in roots if pid in parents}
+
+
+def session(pid: int) -> int | None:
+    """The session of a process; None if it is gone or hidden."""
+    about = _about(pid)
+    return about and about[2]
+
+
+def reap() -> bool:
+    """Takes leave of every child that has ended. Returns whether any other is left; the kernel says so, not /proc."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            return True
+
+
+def is_shared_connection(pid: int) -> bool:
+    """Whether it is an ssh that only keeps a connection open for later runs: it works on nothing by itself."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return line.startswith(b"ssh: ") and b"[mux]" in line
+
+
+def _all() -> Iterator[tuple[int, int, int]]:
+    for entry in Path("/proc").glob("[0-9]*"):
+        about = _about(int(entry.name))
+        if about is not None:
+            yield about
+
+
+def _about(pid: int) -> tuple[int, int, int] | None:
+    # pid (name, which may hold anything) state parent group session
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return pid, int(fields[1]), int(fields[3])
