@@ -140,6 +140,27 @@ class Gate:
         self.identity.require("propose")
         return undo(self.site, change_id, self.actor, reason=reason, key=key)
 
+    def cancel(self, change_id: str, *, reason: str = "", force: bool = False) -> Change:
+        """Withdraws what waits, stops what runs; `wait` tells what came of it. See gate.flow.cancel.
+
+        Returns at once, unless whoever ran it is dead: then this process carries it to its end.
+        """
+        from gate.flow.recover import abandoned, recover
+
+        change = self.cancel_for(self.identity, change_id, reason=reason, force=force)
+        if change.id in {one.id for one in abandoned(self.site)}:
+            recover(self.site, change.id)
+        return change
+
+    def cancel_for(self, identity: Identity, change_id: str, *, reason: str = "", force: bool = False) -> Change:
+        """The same in the name of somebody whom a door has identified, and always at once."""
+        from gate.flow.cancel import cancel
+
+        change_id = self.change(change_id).id
+        own = self.change(change_id).actor == identity.actor
+        identity.require("propose" if own and not force else "operate")
+        return cancel(self.site, change_id, identity.actor, reason=reason, force=force)
+
     def settle(self, change_id: str, *, state: State, reason: str) -> Change:
         """Says what happened where the gate could not know."""
         from gate.flow.settle import settle

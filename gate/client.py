@@ -1,4 +1,4 @@
-"""The wire client: all that an agent or a planner needs. It can ask, look and wait; it cannot approve.
+"""The wire client: all that an agent or a planner needs. It can ask, look, wait and cancel; it cannot approve.
 
 client = GateClient("unix:/srv/site/.gate/gate.sock", token)
 change = client.wait(client.propose(Intent.of("restart_service", ["web-01"], {"service": "nginx"}))["id"])
@@ -69,6 +69,11 @@ class GateClient:
     def status(self, change_id: str) -> dict[str, Any]:
         """The change as it is now."""
         return self._call("GET", f"/v1/changes/{quote(change_id, safe='')}")
+
+    def cancel(self, change_id: str, *, reason: str = "", force: bool = False) -> dict[str, Any]:
+        """Asks a change to stop; returns it as it is then. One's own, or with the scope `operate` any."""
+        path = f"/v1/changes/{quote(change_id, safe='')}/cancel"
+        return self._call("POST", path, json={"reason": reason, "force": force})
 
     def wait(self, change_id: str, timeout_s: float = 300.0) -> dict[str, Any]:
         """The change when it is at rest or waits for people, or as it is when the time is over."""

@@ -16,6 +16,7 @@ COMMANDS = {
     "propose": ("change", "Ask for an action of the catalog."),
     "approve": ("approve", "Look at what waits, and say yes to it."),
     "reject": ("approve", "Say no to what waits, or withdraw your own wish."),
+    "cancel": ("cancel", "Stop a change, or withdraw it while it waits."),
     "undo": ("undo", "Take a change back, from its recorded evidence."),
     "settle": ("undo", "Say what happened where the gate could not know."),
     "plan": ("plan", "Turn words into intents, and propose them if you say so."),

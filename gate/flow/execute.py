@@ -12,6 +12,7 @@ from gate.catalog.admit import Admitted, admit
 from gate.changes import holds, plans, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow import runs
+from gate.flow.cancel import is_requested
 from gate.flow.decide import bind, decide, needs
 from gate.flow.finish import come_to_rest, end_unstarted, sign_head
 from gate.flow.ports import Site
@@ -85,16 +86,17 @@ def carry_on(site: Site, change_id: str) -> None:
             change = store.get(connection, change_id)
             action = site.catalog().get(change.intent.action)
             evidence = runs.evidence_of(connection, change_id)
-            step = runs.next_step(change, action, runs.of_change(connection, change_id), evidence)
+            cancelled, forced = is_requested(connection, change_id), is_requested(connection, change_id, force=True)
+            ended = runs.of_change(connection, change_id)
+            step = runs.next_step(change, action, ended, evidence, cancelled=cancelled, forced=forced)
             now = site.clock.now()
             if isinstance(step, State):
                 come_to_rest(connection, change, step, now)
                 break
             if step is Phase.UNDO:
                 change = store.move(connection, change, State.UNDOING, now=now)
-                ledger.append(
-                    connection, "undoing", "gate", {"because": "the change failed"}, now=now, change_id=change_id
-                )
+                because = "the change was cancelled" if cancelled else "the change failed"
+                ledger.append(connection, "undoing", "gate", {"because": because}, now=now, change_id=change_id)
             warrant = runs.issue(site, connection, change, action, step, inventory, now=now, evidence=evidence)
         runs.perform(site, warrant)
     sign_head(site)

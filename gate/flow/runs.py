@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 from gate.catalog.action import Action
 from gate.changes.model import Change, State
 from gate.database.tables import runs
+from gate.execution import stopping
 from gate.execution.outcome import Outcome, Status
 from gate.flow.ports import Site
 from gate.inventory.model import Inventory
@@ -122,6 +123,8 @@ def close(site: Site, run_id: str, outcome: Outcome) -> None:
         )
         if closed.rowcount != 1:
             return
+        if stopping.is_asked(folder) and stopping.FILE not in sealed["files"]:
+            sealed = artifacts.seal(folder, under=site.state)  # asked when it was over; nobody can ask any more
         told = {name: value for name, value in outcome.as_json().items() if name not in {"diff", "evidence"}}
         data = {"run": run_id, "phase": row.phase, "outcome": told, "artifacts": sealed}
         ledger.append(connection, "run", "gate", data, now=now, change_id=row.change_id)
@@ -143,36 +146,55 @@ def of_change(connection: Connection, change_id: str) -> list[Run]:
     ]
 
 
-def next_step(change: Change, action: Action, ended: Sequence[Run], evidence: Mapping[str, Any]) -> Phase | State:
-    """What follows from the runs so far: another run, or the state in which the change comes to rest. Pure."""
+def open_runs(connection: Connection, change_id: str) -> list[Run]:
+    """The runs of a change that are not over, as far as the gate knows."""
+    return [run for run in of_change(connection, change_id) if run.outcome is None]
+
+
+def next_step(
+    change: Change,
+    action: Action,
+    ended: Sequence[Run],
+    evidence: Mapping[str, Any],
+    *,
+    cancelled: bool = False,
+    forced: bool = False,
+) -> Phase | State:
+    """What follows from the runs so far: another run, or the state in which the change comes to rest. Pure.
+
+    Of a change that was cancelled nothing is verified any more; if it was forced, nothing is taken back either.
+    """
     acts = [run for run in ended if run.phase is not Phase.CHECK]
     last, outcome = acts[-1], acts[-1].outcome
     if outcome is None or (outcome.status is Status.UNKNOWN and last.phase is not Phase.VERIFY):
         return State.UNKNOWN
     well = outcome.status is Status.SUCCEEDED
     match last.phase:
-        case Phase.DO if well:
-            return Phase.VERIFY if action.has_verify else State.SUCCEEDED
+        case Phase.DO if well and not action.has_verify:
+            return State.SUCCEEDED
+        case Phase.DO if well and not cancelled:
+            return Phase.VERIFY
         case Phase.VERIFY if well:
             return State.SUCCEEDED
-        case Phase.VERIFY if not _answered(outcome) and acts[-2].phase is not Phase.VERIFY:
+        case Phase.VERIFY if not _answered(outcome) and acts[-2].phase is not Phase.VERIFY and not cancelled:
             return Phase.VERIFY  # it was interrupted; it only reads, so it is asked once more
         case Phase.UNDO if change.undo_of is not None:
             return State.SUCCEEDED if well else State.FAILED
         case Phase.UNDO:
             return State.UNDONE if well else State.UNDO_FAILED
         case _:
-            wanted = action.on_failure == "undo" and action.reversibility != "none" and evidence
+            wanted = action.on_failure == "undo" and action.reversibility != "none" and evidence and not forced
             return Phase.UNDO if wanted else State.FAILED
 
 
 def _answered(outcome: Outcome) -> bool:
-    return outcome.began and outcome.status is not Status.UNKNOWN
+    # a verification that was stopped has had its time, or somebody does not want to know
+    return outcome.stopped or (outcome.began and outcome.status is not Status.UNKNOWN)
 
 
 def evidence_of(connection: Connection, change_id: str) -> dict[str, Any]:
     """Host -> what the change recorded there before it changed anything."""
-    return undo_evidence.collect(ledger.of_change(connection, change_id))
+    return undo_evidence.collect(ledger.of_change(connection, change_id, undo_evidence.KIND))
 
 
 def _keep_evidence(site: Site, change_id: str, run_id: str, host: str, recorded: Any) -> None:

@@ -5,6 +5,7 @@ POST /v1/changes                     scope propose; body: an intent; header Idem
 POST /v1/plans                       scope propose; body: a list of up to 8 {"id", "intent", "after"}
 GET  /v1/changes/{id}                scope read, or one's own change
 GET  /v1/changes/{id}/wait           the same, answered when the change is at rest, or after timeout_s (30 at most)
+POST /v1/changes/{id}/cancel         scope propose for one's own change, or operate; body: {"reason", "force"}
 GET  /healthz                        no token
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -43,6 +45,7 @@ def create_app(door: Door, identify: Identify | None = None) -> Starlette:
             Route("/v1/plans", api.propose_plan, methods=["POST"]),
             Route("/v1/changes/{id}", api.status, methods=["GET"]),
             Route("/v1/changes/{id}/wait", api.wait, methods=["GET"]),
+            Route("/v1/changes/{id}/cancel", api.cancel, methods=["POST"]),
         ],
         exception_handlers={GateError: _told, Exception: _hidden},
     )
@@ -92,9 +95,18 @@ class _Api:
         timeout_s = _timeout(request)
         return JSONResponse(_view(await run_in_threadpool(self._door.wait, change.id, timeout_s)))
 
-    async def _visible(self, request: Request) -> Change:
+    async def cancel(self, request: Request) -> JSONResponse:
         identity = await run_in_threadpool(self._identify, request)
-        change_id, reads = request.path_params["id"], "read" in identity.scopes
+        change = await self._visible(request, identity, "operate")
+        asked = _Cancel.parse(await _body(request))
+        done = await run_in_threadpool(
+            lambda: self._door.cancel_for(identity, change.id, reason=asked.reason, force=asked.force)
+        )
+        return JSONResponse(_view(done))
+
+    async def _visible(self, request: Request, known: Identity | None = None, *scopes: str) -> Change:
+        identity = known if known is not None else await run_in_threadpool(self._identify, request)
+        change_id, reads = request.path_params["id"], bool(identity.scopes & {"read", *scopes})
         found: Change | None = None
         try:
             found = await run_in_threadpool(self._door.change, change_id)
@@ -105,6 +117,26 @@ class _Api:
             # the same words whether it is there or not
             raise NotFoundError(f"There is no change {change_id!r}.", "None that you may see.", "Check the id.")
         return found
+
+
+class _Cancel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reason: str = ""
+    force: bool = False
+
+    @classmethod
+    def parse(cls, raw: Any) -> _Cancel:
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as wrong:
+            first = wrong.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the body"
+            raise IntentError(
+                f"The request is not well-formed at {place}.",
+                f"{first['msg']}.",
+                'Send {"reason": "...", "force": false}, or {}.',
+            ) from None
 
 
 def _view(change: Change) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def commands(command: click.Command, path: tuple[str, ...] = ("gate",)) -> Itera
 
 
 def options(command: click.Command) -> set[str]:
-    return {name for param in command.params if isinstance(param, click.Option) for name in param.opts}
+    found = [param for param in command.params if isinstance(param, click.Option)]
+    return {name for param in found for name in (*param.opts, *param.secondary_opts)}
 
 
 COMMANDS = dict(commands(cli))
