@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.catalog.load import Catalog, load_catalog
 from gate.changes import store
+from gate.changes.halt import Halt, standing
 from gate.changes.model import AT_REST, Change, State
 from gate.database.engine import Database
 from gate.identity import tokens
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from gate.dispatch.executors import Executors
     from gate.execution.warm.pool import Pool
     from gate.flow.card import Card
+    from gate.flow.halt import Standstill
     from gate.flow.ports import Site
     from gate.ledger.verify import Problem, Report
     from gate.policy.archive import Archive
@@ -145,11 +147,8 @@ class Gate:
 
         Returns at once, unless whoever ran it is dead: then this process carries it to its end.
         """
-        from gate.flow.recover import abandoned, recover
-
         change = self.cancel_for(self.identity, change_id, reason=reason, force=force)
-        if change.id in {one.id for one in abandoned(self.site)}:
-            recover(self.site, change.id)
+        self._take_over([change.id])
         return change
 
     def cancel_for(self, identity: Identity, change_id: str, *, reason: str = "", force: bool = False) -> Change:
@@ -160,6 +159,30 @@ class Gate:
         own = self.change(change_id).actor == identity.actor
         identity.require("propose" if own and not force else "operate")
         return cancel(self.site, change_id, identity.actor, reason=reason, force=force)
+
+    def halt(self, *, reason: str, force: bool = False) -> list[str]:
+        """The kill switch: starts nothing more, cancels what runs; returns the ids of those. See gate.flow.halt."""
+        from gate.flow.halt import halt
+
+        self.identity.require("operate")
+        stops = halt(self.site, self.actor, reason=reason, force=force)
+        self._take_over(stops)
+        return stops
+
+    def resume(self, *, reason: str) -> Halt:
+        """Lets things start again; returns the halt that stood."""
+        from gate.flow.halt import resume
+
+        self.identity.require("operate")
+        return resume(self.site, self.actor, reason=reason)
+
+    def _take_over(self, change_ids: Sequence[str]) -> None:
+        """Carries those of the changes to their end whose executor is dead: nobody else would hear that a run ends."""
+        from gate.flow.recover import abandoned, recover
+
+        for one in abandoned(self.site):
+            if one.id in change_ids:
+                recover(self.site, one.id)
 
     def settle(self, change_id: str, *, state: State, reason: str) -> Change:
         """Says what happened where the gate could not know."""
@@ -240,6 +263,17 @@ class Gate:
         from gate.flow.breaker import breakers
 
         return breakers(self.site)
+
+    def halted(self) -> Halt | None:
+        """The halt that stands now: as long as it does, nothing starts."""
+        with self.database.read() as connection:
+            return standing(connection)
+
+    def standstill(self, change_ids: Sequence[str]) -> Standstill:
+        """How far the changes that a halt stops have come to a stand."""
+        from gate.flow.halt import standstill
+
+        return standstill(self.site, change_ids)
 
     def entries(self, count: int) -> list[Entry]:
         """The newest entries of the ledger, oldest first."""

@@ -43,6 +43,7 @@ def examine(folder: SiteFolder) -> Iterator[Check]:
     yield _looked("keys", lambda: _keys(folder.state / "keys"))
     if isinstance(folder.database, str) or folder.database.exists():
         yield _looked("ledger", lambda: _ledger(folder))
+        yield _looked("halt", lambda: _halt(folder))
     yield _people(folder)
 
 
@@ -142,6 +143,23 @@ def _ledger(folder: SiteFolder) -> str:
     if problems:
         raise TamperedError("The ledger does not verify.", problems[0].what, "gate ledger verify names every problem.")
     return f"{report.size} entries, {report.signed} under a signed checkpoint"
+
+
+def _halt(folder: SiteFolder) -> str:
+    from gate.changes.halt import standing
+    from gate.database.engine import Database
+    from gate.values.errors import StateError
+
+    database = Database.open(folder.database)
+    try:
+        with database.read() as connection:
+            stands = standing(connection)
+    finally:
+        database.close()
+    if stands is not None:
+        why = f"Since {stands.at:%Y-%m-%d %H:%M} UTC, by {stands.actor}: {stands.reason}"
+        raise StateError("The site is halted; nothing starts.", why, "gate resume, when you know that it can go on.")
+    return "what may start does"
 
 
 def _people(folder: SiteFolder) -> Check:

@@ -12,6 +12,7 @@ import click
 
 from gate.cli import tell
 from gate.cli.complete import action_names, host_names
+from gate.cli.halt import notice
 from gate.cli.output import show, talk, with_output
 from gate.intent import Intent
 from gate.intent.wire import read_json
@@ -67,7 +68,8 @@ def propose(ctx: click.Context, /, **given: Any) -> None:
 def follow(gate: Any, change_id: str, given: dict[str, Any]) -> Exit:
     """Waits for a change as far as this command should, and tells what became of it."""
     change = gate.change(change_id)
-    if change.state in {"ready", "waiting"} and (given.get("wait") or gate.works):
+    stands = change.state in {"ready", "waiting"} and notice(gate)
+    if change.state in {"ready", "waiting"} and (given.get("wait") or (gate.works and not stands)):
         change = gate.wait(change_id, given.get("timeout"), approval=bool(given.get("wait")))
     answer = {**change.as_json(), "runs": gate.runs(change_id)}
     # of a denied change the decision, which was printed, says it all

@@ -9,6 +9,7 @@ import click
 
 from gate.changes.model import State
 from gate.cli import tell
+from gate.cli.halt import notice
 from gate.cli.output import say, show, state, table, with_output
 
 
@@ -27,6 +28,7 @@ def list_changes(ctx: click.Context, wanted: str | None, host: str | None, limit
     """The newest changes."""
     with ctx.obj(works=False) as gate:
         found = [one.as_json() for one in gate.changes(limit, state=State(wanted) if wanted else None, host=host)]
+        notice(gate)
     rows = [
         [one["id"], one["state"], one["created_at"][:19].replace("T", " "), one["actor"], tell.what(one)]
         for one in found

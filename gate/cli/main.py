@@ -17,6 +17,8 @@ COMMANDS = {
     "approve": ("approve", "Look at what waits, and say yes to it."),
     "reject": ("approve", "Say no to what waits, or withdraw your own wish."),
     "cancel": ("cancel", "Stop a change, or withdraw it while it waits."),
+    "halt": ("halt", "The kill switch: nothing starts, and what runs is cancelled."),
+    "resume": ("halt", "End the halt."),
     "undo": ("undo", "Take a change back, from its recorded evidence."),
     "settle": ("undo", "Say what happened where the gate could not know."),
     "plan": ("plan", "Turn words into intents, and propose them if you say so."),

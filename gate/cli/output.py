@@ -24,6 +24,7 @@ _COLOURS = {
     "undoing": "blue",
     "waiting": "yellow",
     "needs_approval": "yellow",
+    "halted": "red",
     "denied": "red",
     "deny": "red",
     "failed": "red",

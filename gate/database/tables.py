@@ -112,6 +112,16 @@ runs = Table(
     Index("runs_by_change", "change_id"),
 )
 
+halt = Table(
+    "halt",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("actor", Text, CheckConstraint("actor LIKE 'human:%'"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("force", Integer, nullable=False),  # 1: nothing is taken back either
+)
+
 tokens = Table(
     "tokens",
     metadata,

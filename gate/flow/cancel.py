@@ -53,7 +53,7 @@ def cancel(site: Site, change_id: str, actor: Actor, *, reason: str = "", force:
         IntentError: the reason is no line of text.
         StateError: the change is at rest, or is being taken back.
     """
-    _check_reason(reason)
+    check_reason(reason)
     with site.database.write() as connection:
         change = store.get(connection, change_id)
         _check_may(change, actor, force=force)
@@ -147,7 +147,8 @@ def _check_may(change: Change, actor: Actor, *, force: bool) -> None:
     raise IdentityError(f"{actor} cannot {what}.", "It was asked for by somebody else, or needs a person.", "Ask one.")
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """Raises IntentError unless `reason` is a line of text that people can be shown."""
     refuse_hostile(reason, "reason")
     if len(reason) > MAX_REASON:
         raise IntentError("The reason is too long.", f"At most {MAX_REASON} characters are kept.", "Say it shorter.")

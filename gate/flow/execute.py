@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gate.approval import store as approvals
 from gate.approval.quorum import missing
 from gate.catalog.admit import Admitted, admit
-from gate.changes import holds, plans, store
+from gate.changes import halt, holds, plans, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow import runs
 from gate.flow.cancel import is_requested
@@ -38,8 +38,8 @@ def execute(site: Site, change_id: str) -> None:
 def start(site: Site, connection: Connection, change_id: str, inventory: Inventory, now: datetime) -> Warrant | None:
     """Asks everything again; returns the warrant of the first run, or None if the change must not start now."""
     change = store.get(connection, change_id)
-    if change.state is not State.READY:
-        return None  # somebody else was faster
+    if change.state is not State.READY or halt.standing(connection) is not None:
+        return None  # somebody else was faster, or nothing may start now
     try:
         admitted = admit(change.intent, site.catalog(), inventory)
         evidence = check_original(connection, change, admitted.action, now) if change.undo_of else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from gate.changes import store
+from gate.changes import halt, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.execute import execute
 from gate.flow.expire import expire, open_windows
@@ -25,7 +25,8 @@ def pending(site: Site) -> list[tuple[str, str]]:
     expire(site)
     open_windows(site)
     with site.database.read() as connection:
-        open_changes = store.in_states(connection, [State.READY, State.WAITING])
+        may_start = halt.standing(connection) is None
+        open_changes = store.in_states(connection, [State.READY, State.WAITING]) if may_start else []
     ready = [("execute", change.id) for change in open_changes if change.state is State.READY]
     previews = [("preview", change.id) for change in open_changes if wants_preview(change, site)]
     return [("recover", change.id) for change in abandoned(site)] + ready + previews

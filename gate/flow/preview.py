@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gate.catalog.admit import admit
-from gate.changes import store
+from gate.changes import halt, store
 from gate.changes.model import Change, State, WaitingFor
+from gate.execution import stopping
 from gate.execution.outcome import Outcome
 from gate.flow import runs
 from gate.flow.decide import bind
@@ -22,7 +23,7 @@ def preview(site: Site, change_id: str) -> None:
     inventory = site.inventory()
     with site.database.write() as connection:
         change = store.get(connection, change_id)
-        if not wants_preview(change, site):
+        if not wants_preview(change, site) or halt.standing(connection) is not None:
             return
         admitted = admit(change.intent, site.catalog(), inventory)
         if admitted.action.check == "none" or change.undo_of is not None:
@@ -38,6 +39,9 @@ def preview(site: Site, change_id: str) -> None:
         if change.executor != site.executor_id or change.state is not State.WAITING:
             return
         now = site.clock.now()
+        if outcome.stopped and stopping.is_asked(site.executor.folder(warrant.run_id)):
+            store.note(connection, change, now=now, executor=None)  # it shows nothing; it is made again later
+            return
         binding = bind(admitted, inventory.digest, change.decision["generation"], seen)
         store.note(connection, change, now=now, preview=seen, binding=binding, executor=None)
         data = {"run": warrant.run_id, "preview": seen, "binding": binding}

@@ -151,6 +151,13 @@ def open_runs(connection: Connection, change_id: str) -> list[Run]:
     return [run for run in of_change(connection, change_id) if run.outcome is None]
 
 
+def stop_previews(site: Site, connection: Connection) -> None:
+    """Asks every preview that is being made to stop. In a transaction that writes."""
+    making = select(runs.c.id).where(runs.c.ended_at.is_(None), runs.c.phase == Phase.CHECK.value)
+    for (run_id,) in connection.execute(making).all():
+        site.executor.stop(run_id)
+
+
 def next_step(
     change: Change,
     action: Action,

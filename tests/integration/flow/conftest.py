@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +21,83 @@ from gate.flow.submit import propose
 from gate.intent import Intent
 from gate.values.actor import Actor, ActorKind
 from gate.warrant.model import Warrant
+
+MANIFEST = """\
+risk: 10
+targets: {{max_hosts: 5}}
+reversibility: full
+check: full
+on_failure: {on_failure}
+timeout_s: 120
+grace_s: 5
+owner: tests
+"""
+META = """\
+short_description: Take steps, each of which waits until it is let go.
+description: Take steps, each of which waits until it is let go.
+argument_specs:
+  steps:
+    short_description: Steps
+    options:
+      note: {type: str, default: none, description: Nothing., pattern: '[a-z]+', max_length: 9}
+"""
+# each run leaves a mark when its slow task is at work, and another when it got past it
+PLAY = """\
+- name: Steps
+  hosts: all
+  gather_facts: false
+  tasks:
+{first}    - name: Work
+      ansible.builtin.shell: >-
+        touch {{{{ gate_root }}}}/{phase}-at-work;
+        while [ ! -e {{{{ gate_root }}}}/{phase}-go ]; do sleep 0.05; done; touch {{{{ gate_root }}}}/{phase}-done
+      changed_when: {changed}
+"""
+EVIDENCE = """\
+    - name: Record the evidence
+      ansible.builtin.set_stats:
+        data: {undo: {resources: [steps]}}
+        per_host: true
+        aggregate: false
+"""
+
+
+class Action:
+    """An action whose runs wait: `at_work` waits until one does, `let` lets it go on."""
+
+    def __init__(self, site: Path) -> None:
+        self.site, self.folder = site, site / "playbooks" / "steps"
+        self.write()
+
+    def write(self, *, on_failure: str = "undo", verify: bool = True) -> None:
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "action.yml").write_text(MANIFEST.format(on_failure=on_failure))
+        (self.folder / "do.meta.yml").write_text(META)
+        for phase, first, changed in (("do", EVIDENCE, "true"), ("undo", "", "true"), ("verify", "", "false")):
+            text = PLAY.format(first=first, phase=phase, changed=changed)
+            (self.folder / f"{phase}.yml").write_text(text)
+        if not verify:
+            (self.folder / "verify.yml").unlink()
+
+    def mark(self, name: str, host: str = "web-03") -> Path:
+        return self.site / "hosts" / host / name
+
+    def at_work(self, phase: str) -> None:
+        eventually(self.mark(f"{phase}-at-work").exists)
+
+    def let(self, *phases: str) -> None:
+        for phase in phases:
+            self.mark(f"{phase}-go").touch()
+
+    def done(self, phase: str) -> bool:
+        return self.mark(f"{phase}-done").exists()
+
+
+def eventually(found: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -71,6 +151,22 @@ class Steps:
 
         self.site.executor.run(warrant.run_id, sign(warrant, self.site.warrant_key), warrant.hosts, lambda _event: None)
 
+    @contextmanager
+    def executing(self, change: Change) -> Iterator[None]:
+        """Carries a change out in another thread; leaving waits for it."""
+        thread = threading.Thread(target=execute, args=(self.site, change.id))
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join(120)
+        assert not thread.is_alive()
+
+    def check_the_books(self) -> None:
+        report, others = self.gate.verify()
+        assert report.sound
+        assert others == []
+
     def kinds(self, change: Change) -> list[str]:
         return [entry.kind for entry in self.gate.story(change.id)]
 
@@ -83,3 +179,20 @@ class Steps:
 def steps(site: Path) -> Iterator[Steps]:
     with Gate.open(site, works=False) as gate:
         yield Steps(gate)
+
+
+@pytest.fixture
+def action(site: Path) -> Action:
+    """The action `steps`, in the catalog of the site."""
+    return Action(site)
+
+
+@pytest.fixture
+def wish() -> Intent:
+    """The wish for `steps` on web-03."""
+    return Intent.of("steps", ["web-03"])
+
+
+@pytest.fixture(name="eventually")
+def _eventually() -> Callable[[Callable[[], object]], None]:
+    return eventually

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ import pytest
 from gate.changes.model import Change, State
 from gate.flow import runs
 from gate.flow.cancel import cancel, stopped
-from gate.flow.execute import execute
 from gate.flow.recover import recover
 from gate.flow.undo import undo
 from gate.identity.scopes import Identity
@@ -24,117 +22,13 @@ from gate.values.errors import GateError, IdentityError, IntentError, NotFoundEr
 
 if TYPE_CHECKING:
     Steps = Any
+    Action = Any
 AGENT, OTHER = Actor(ActorKind.AGENT, "planner"), Actor(ActorKind.AGENT, "other")
 ALICE = Actor(ActorKind.HUMAN, "alice")
-
-MANIFEST = """\
-risk: 10
-targets: {{max_hosts: 5}}
-reversibility: full
-check: full
-on_failure: {on_failure}
-timeout_s: 120
-grace_s: 5
-owner: tests
-"""
-META = """\
-short_description: Take steps, each of which waits until it is let go.
-description: Take steps, each of which waits until it is let go.
-argument_specs:
-  steps:
-    short_description: Steps
-    options:
-      note: {type: str, default: none, description: Nothing., pattern: '[a-z]+', max_length: 9}
-"""
-# each run leaves a mark when its slow task is at work, and another when it got past it
-PLAY = """\
-- name: Steps
-  hosts: all
-  gather_facts: false
-  tasks:
-{first}    - name: Work
-      ansible.builtin.shell: >-
-        touch {{{{ gate_root }}}}/{phase}-at-work;
-        while [ ! -e {{{{ gate_root }}}}/{phase}-go ]; do sleep 0.05; done; touch {{{{ gate_root }}}}/{phase}-done
-      changed_when: {changed}
-"""
-EVIDENCE = """\
-    - name: Record the evidence
-      ansible.builtin.set_stats:
-        data: {undo: {resources: [steps]}}
-        per_host: true
-        aggregate: false
-"""
-
-
-class Action:
-    """An action whose runs wait: `at_work` waits until one does, `let` lets it go on."""
-
-    def __init__(self, site: Path) -> None:
-        self.site, self.folder = site, site / "playbooks" / "steps"
-        self.write()
-
-    def write(self, *, on_failure: str = "undo", verify: bool = True) -> None:
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / "action.yml").write_text(MANIFEST.format(on_failure=on_failure))
-        (self.folder / "do.meta.yml").write_text(META)
-        for phase, first, changed in (("do", EVIDENCE, "true"), ("undo", "", "true"), ("verify", "", "false")):
-            text = PLAY.format(first=first, phase=phase, changed=changed)
-            (self.folder / f"{phase}.yml").write_text(text)
-        if not verify:
-            (self.folder / "verify.yml").unlink()
-
-    def mark(self, name: str, host: str = "web-03") -> Path:
-        return self.site / "hosts" / host / name
-
-    def at_work(self, phase: str) -> None:
-        wait_for(self.mark(f"{phase}-at-work").exists)
-
-    def let(self, *phases: str) -> None:
-        for phase in phases:
-            self.mark(f"{phase}-go").touch()
-
-    def done(self, phase: str) -> bool:
-        return self.mark(f"{phase}-done").exists()
-
-
-def wait_for(found: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def action(site: Path) -> Action:
-    return Action(site)
-
-
-@pytest.fixture
-def wish() -> Intent:
-    return Intent.of("steps", ["web-03"])
-
-
-@contextmanager
-def executing(steps: Steps, change: Change) -> Iterator[None]:
-    """Carries a change out in another thread; leaving waits for it."""
-    thread = threading.Thread(target=execute, args=(steps.site, change.id))
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join(120)
-    assert not thread.is_alive()
 
 
 def stop(steps: Steps, change: Change, actor: Actor = ALICE, **options: Any) -> Change:
     return cancel(steps.site, change.id, actor, reason="It is the wrong one.", **options)
-
-
-def check_the_books(steps: Steps) -> None:
-    report, others = steps.gate.verify()
-    assert report.sound
-    assert others == []
 
 
 def test_what_waits_or_is_ready_is_withdrawn(steps: Steps, action: Action, wish: Intent) -> None:
@@ -149,7 +43,9 @@ def test_what_waits_or_is_ready_is_withdrawn(steps: Steps, action: Action, wish:
             stop(steps, change)
 
 
-def test_a_preview_that_is_being_made_is_stopped_too(steps: Steps, action: Action) -> None:
+def test_a_preview_that_is_being_made_is_stopped_too(
+    steps: Steps, action: Action, eventually: Callable[[Callable[[], object]], None]
+) -> None:
     from gate.flow.preview import preview
 
     waits = "    - name: Work\n      ansible.builtin.wait_for: {path: /never, timeout: 60}\n      check_mode: false\n"
@@ -158,20 +54,20 @@ def test_a_preview_that_is_being_made_is_stopped_too(steps: Steps, action: Actio
     change = steps.propose(Intent.of("steps", ["web-01"]))
     thread = threading.Thread(target=preview, args=(steps.site, change.id))
     thread.start()
-    wait_for(lambda: any(b"Work" in path.read_bytes() for path in steps.site.state.glob("runs/*/artifacts/*.jsonl")))
+    eventually(lambda: any(b"Work" in path.read_bytes() for path in steps.site.state.glob("runs/*/artifacts/*.jsonl")))
     assert stop(steps, change).state is State.WITHDRAWN
     thread.join(60)
     assert not thread.is_alive()
     (check,) = steps.gate.runs(change.id)
     assert check["outcome"]["stopped"]
     assert steps.gate.change(change.id).state is State.WITHDRAWN
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_what_runs_is_stopped_in_its_task_and_taken_back(steps: Steps, action: Action, wish: Intent) -> None:
     change = steps.propose(wish)
     action.let("undo")
-    with executing(steps, change):
+    with steps.executing(change):
         action.at_work("do")
         assert stop(steps, change).state is State.RUNNING
         assert stop(steps, change).state is State.RUNNING  # asking twice is asking once
@@ -196,13 +92,13 @@ def test_what_runs_is_stopped_in_its_task_and_taken_back(steps: Steps, action: A
     (measured,) = stopped(steps.gate.story(change.id))
     assert (measured.run, measured.phase) == (do["id"], "do")
     assert measured.after_s is not None
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_without_a_way_back_of_its_own_it_failed_and_can_be_undone(steps: Steps, action: Action, wish: Intent) -> None:
     action.write(on_failure="stop")
     change = steps.propose(wish)
-    with executing(steps, change):
+    with steps.executing(change):
         action.at_work("do")
         stop(steps, change)
     assert steps.gate.change(change.id).state is State.FAILED
@@ -210,7 +106,7 @@ def test_without_a_way_back_of_its_own_it_failed_and_can_be_undone(steps: Steps,
     action.let("undo")
     assert steps.execute(steps.gate.undo(change.id)).state is State.SUCCEEDED
     assert steps.gate.change(change.id).state is State.UNDONE
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_what_may_go_on_on_its_host_is_unknown_and_holds_it(steps: Steps, action: Action, wish: Intent) -> None:
@@ -219,7 +115,7 @@ def test_what_may_go_on_on_its_host_is_unknown_and_holds_it(steps: Steps, action
     # reached through a variable: Ansible ends up on this machine, but nobody can rely on that
     variables.write_text(text.replace("ansible_connection: local", "way: local\nansible_connection: '{{ way }}'"))
     change = steps.propose(wish)
-    with executing(steps, change):
+    with steps.executing(change):
         action.at_work("do")
         stop(steps, change)
     assert steps.gate.change(change.id).state is State.UNKNOWN
@@ -232,7 +128,7 @@ def test_what_may_go_on_on_its_host_is_unknown_and_holds_it(steps: Steps, action
 def test_a_verification_is_stopped_and_what_was_done_is_taken_back(steps: Steps, action: Action, wish: Intent) -> None:
     action.let("do", "undo")
     change = steps.propose(wish)
-    with executing(steps, change):
+    with steps.executing(change):
         action.at_work("verify")
         stop(steps, change)
     assert steps.gate.change(change.id).state is State.UNDONE
@@ -259,7 +155,7 @@ def test_between_do_and_verify_nothing_is_verified_any_more(
     asked = next(entry for entry in steps.gate.story(change.id) if entry.kind == "cancel-requested")
     assert (asked.data["run"], asked.data["phase"]) == (None, None)
     assert stopped(steps.gate.story(change.id)) == []
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_what_was_done_before_it_could_be_stopped_has_succeeded(steps: Steps, action: Action, wish: Intent) -> None:
@@ -271,7 +167,7 @@ def test_what_was_done_before_it_could_be_stopped_has_succeeded(steps: Steps, ac
     recover(steps.site, change.id)
     assert steps.gate.change(change.id).state is State.SUCCEEDED
     assert not steps.gate.runs(change.id)[0]["outcome"]["stopped"]
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_a_run_that_was_issued_and_not_begun_never_begins(steps: Steps, action: Action, wish: Intent) -> None:
@@ -284,12 +180,12 @@ def test_a_run_that_was_issued_and_not_begun_never_begins(steps: Steps, action: 
     assert not action.mark("do-at-work").exists()
     (do,) = steps.gate.runs(change.id)
     assert (do["outcome"]["began"], do["outcome"]["stopped"]) == (False, True)
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_taking_back_is_stopped_by_force_alone(steps: Steps, action: Action, wish: Intent) -> None:
     change = steps.propose(wish)
-    with executing(steps, change):
+    with steps.executing(change):
         action.at_work("do")
         stop(steps, change)
         action.at_work("undo")
@@ -301,12 +197,12 @@ def test_taking_back_is_stopped_by_force_alone(steps: Steps, action: Action, wis
     assert steps.gate.change(change.id).state is State.UNDO_FAILED
     assert not action.done("undo")
     assert [one.phase for one in stopped(steps.gate.story(change.id))] == ["do", "undo"]
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_by_force_nothing_is_taken_back_either(steps: Steps, action: Action, wish: Intent) -> None:
     change = steps.propose(wish)
-    with executing(steps, change):
+    with steps.executing(change):
         action.at_work("do")
         stop(steps, change, force=True)
     assert steps.gate.change(change.id).state is State.FAILED
@@ -320,7 +216,7 @@ def test_an_undo_is_stopped_by_force_alone_and_its_original_says_so(steps: Steps
     original = steps.execute(steps.propose(wish))
     assert original.state is State.SUCCEEDED
     back = undo(steps.site, original.id, ALICE)
-    with executing(steps, back):
+    with steps.executing(back):
         action.at_work("undo")
         with pytest.raises(StateError, match=f"gate cancel {back.id} --force") as refused:
             stop(steps, original, force=True)
@@ -330,7 +226,7 @@ def test_an_undo_is_stopped_by_force_alone_and_its_original_says_so(steps: Steps
         stop(steps, back, force=True)
     assert steps.gate.change(back.id).state is State.FAILED
     assert steps.gate.change(original.id).state is State.UNDO_FAILED
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_who_asked_for_it_may_cancel_it_and_another_agent_never(steps: Steps, action: Action, wish: Intent) -> None:
@@ -339,7 +235,7 @@ def test_who_asked_for_it_may_cancel_it_and_another_agent_never(steps: Steps, ac
     assert stop(steps, steps.propose(wish), AGENT).state is State.WITHDRAWN
     change = steps.propose(wish)
     every = frozenset({"propose", "read", "operate", "admin"})
-    with executing(steps, change):
+    with steps.executing(change):
         action.at_work("do")
         for identity in (
             Identity(OTHER, every),  # no token can carry that, and it would not help
@@ -375,7 +271,7 @@ def test_what_comes_after_it_in_its_plan_is_withdrawn(steps: Steps, action: Acti
     first, second = propose_plan(
         steps.site, [{"id": "a", "intent": step}, {"id": "b", "intent": step, "after": ["a"]}], AGENT
     )
-    with executing(steps, first):
+    with steps.executing(first):
         action.at_work("do")
         stop(steps, first)
     assert steps.gate.change(second.id).state is State.WITHDRAWN
@@ -393,7 +289,7 @@ def test_a_change_whose_gate_has_died_is_carried_to_its_end_by_whoever_cancels_i
     steps.gate.cancel(change.id, reason="Its gate is dead.")
     assert steps.gate.change(change.id).state is State.UNDONE
     thread.join(60)
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 @pytest.mark.slow
@@ -414,7 +310,7 @@ def test_at_any_moment_the_end_is_known_and_the_books_are_sound(
 
     thread = threading.Thread(target=later)
     thread.start()
-    with executing(steps, change):
+    with steps.executing(change):
         pass
     thread.join(60)
     state = steps.gate.change(change.id).state
@@ -430,7 +326,7 @@ def test_at_any_moment_the_end_is_known_and_the_books_are_sound(
         assert marks == [False, False]
     with steps.site.database.read() as connection:
         assert [run for run in runs.of_change(connection, change.id) if run.outcome is None] == []
-    check_the_books(steps)
+    steps.check_the_books()
 
 
 def test_a_stop_between_the_seal_and_the_end_of_a_run_is_no_tampering(
@@ -453,4 +349,4 @@ def test_a_stop_between_the_seal_and_the_end_of_a_run_is_no_tampering(
     runs.close(steps.site, warrant.run_id, outcome)
     monkeypatch.undo()
     recover(steps.site, change.id)
-    check_the_books(steps)
+    steps.check_the_books()
