@@ -1,6 +1,7 @@
 # make demo   the whole story in the terminal, on a site of its own
 # make test   everything that can be tested here
 # make check  the quick one: format, lint, types, import contracts, unit tests
+# HOSTS=no    leaves out the tests on real hosts, and the Debian packages that these need
 # PYTHON=...  another interpreter (3.11 or 3.12); by default the newest of the two that is found
 
 PYTHON ?= $(shell scripts/find-python)
@@ -9,11 +10,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 JOBS   ?= 2
+N      ?= 2
 PEERS  := cedarpy==4.12.2 regopy==1.5.2 casbin==1.43.0 zen-engine==2.1.3 rule-engine==5.1.0 cel-python==0.5.0 \
           common-expression-language==0.10.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup exhaustive demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start
+.PHONY: help setup exhaustive hosts hosts-down demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -40,7 +42,14 @@ unit: $(STAMP)
 
 test: lint ## All tests
 	$(BIN)/ansible-lint --offline playbooks inventory
+	@$(BIN)/python -m tests.hosts prepare
 	$(PYTEST) tests -n $(JOBS) --dist loadfile --durations 15
+
+hosts: $(STAMP) ## N=2 Debian hosts with systemd and sshd, to try things on; needs root and podman
+	@$(BIN)/python -m tests.hosts up $(N)
+
+hosts-down: $(STAMP) ## Takes them away
+	@$(BIN)/python -m tests.hosts down
 
 exhaustive: $(STAMP) ## What takes minutes to hours: every minute of three years in twelve zones
 	$(PYTEST) tests -m exhaustive -n $(JOBS) -q

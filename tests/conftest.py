@@ -19,6 +19,8 @@ from gate.init import init
 from gate.intent import Intent
 from gate.values.actor import Actor, ActorKind
 
+pytest_plugins = ("tests.hosts.fixtures",)
+
 AGENT = Actor(ActorKind.AGENT, "planner")
 HOSTS = ("web-01", "web-02", "web-03", "db-01", "db-02")
 APP_INI = "# the application\n[server]\nworkers = 4\n\n[log]\nlevel = info\n"
