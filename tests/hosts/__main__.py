@@ -1,13 +1,18 @@
-"""The tool for people: `python -m tests.hosts up 2`. All verbs but `prepare` are about the lab made by hand."""
+"""The tool for people: `python -m tests.hosts up 2`. Its verbs mean the lab made by hand, unless another is named."""
 
 from __future__ import annotations
 
 import click
 
-from tests.hosts import lab as labs
+from tests.hosts import ground
+from tests.hosts.ground import BY_HAND
 from tests.hosts.host import Host
-from tests.hosts.lab import Lab
+from tests.hosts.lab import Lab, labs
 from tests.hosts.machine import HostsError, left_out
+
+of_lab = click.option(
+    "--lab", "number", type=click.IntRange(0, 254), default=BY_HAND, show_default=True, help="The number of the lab."
+)
 
 
 def say(text: str) -> None:
@@ -34,58 +39,84 @@ def prepare() -> None:
     if reason is not None:
         say(f"hosts: left out. {reason}")
         return
-    labs.prepare(say)
+    with ground.locked():
+        ground.prepare(say)
+        ground.leave(ground.own_podman())
 
 
 @main.command()
 @click.argument("count", type=int, default=2)
 @click.option("--containers", is_flag=True, help="Privileged hosts, on which podman works.")
-def up(count: int, *, containers: bool) -> None:
+@of_lab
+def up(count: int, number: int, *, containers: bool) -> None:
     """Make COUNT hosts, and say how to reach them."""
-    lab = Lab.up(count, say, by_hand=True, containers=containers)
-    show(lab)
+    lab = Lab.up(count, say, by_hand=number, containers=containers)
+    _show(lab)
     click.echo(f"ssh -F {lab.folder}/ssh_config {lab.hosts[0].name}")
     click.echo(f"ansible-playbook -i {lab.folder}/inventory.yml PLAYBOOK")
 
 
 @main.command()
-def down() -> None:
+@of_lab
+def down(number: int) -> None:
     """Take the hosts away, and everything that they needed."""
-    Lab.by_hand().down()
+    Lab.load(number).down()
 
 
 @main.command()
 def status() -> None:
     """Show the hosts of every lab on this machine."""
-    for lab in labs.labs():
-        show(lab)
+    for lab in labs():
+        _show(lab)
 
 
 @main.command()
-def inventory() -> None:
+@of_lab
+def inventory(number: int) -> None:
     """Print the inventory of the hosts."""
-    click.echo((Lab.by_hand().folder / "inventory.yml").read_text(), nl=False)
+    click.echo((Lab.load(number).folder / "inventory.yml").read_text(), nl=False)
 
 
-def show(lab: Lab) -> None:
+@main.command()
+@click.argument("host")
+@of_lab
+def cut(host: str, number: int) -> None:
+    """Pull the cable of HOST."""
+    _host(host, number).cut()
+
+
+@main.command()
+@click.argument("host")
+@of_lab
+def heal(host: str, number: int) -> None:
+    """Plug it in again."""
+    _host(host, number).heal()
+
+
+@main.command()
+@click.argument("host")
+@of_lab
+def freeze(host: str, number: int) -> None:
+    """Stop every process of HOST where it stands."""
+    _host(host, number).freeze()
+
+
+@main.command()
+@click.argument("host")
+@of_lab
+def thaw(host: str, number: int) -> None:
+    """Let them go on."""
+    _host(host, number).thaw()
+
+
+def _host(name: str, number: int) -> Host:
+    return Lab.load(number)[name]
+
+
+def _show(lab: Lab) -> None:
     for host in lab.hosts:
         click.echo(f"lab {lab.number}  {host.name}  {host.address}  {host.state()}")
 
-
-def _deed(name: str, about: str) -> None:
-    @main.command(name, help=about)
-    @click.argument("host")
-    def run(host: str) -> None:
-        getattr(Host, name)(Lab.by_hand()[host])
-
-
-for verb, text in {
-    "cut": "Pull the cable of HOST.",
-    "heal": "Plug it in again.",
-    "freeze": "Stop every process of HOST where it stands.",
-    "thaw": "Let them go on.",
-}.items():
-    _deed(verb, text)
 
 if __name__ == "__main__":
     main(prog_name="python -m tests.hosts")

@@ -81,8 +81,11 @@ class Host:
         self.podman("unpause", self.container)
 
     def state(self) -> str:
-        """running, cut, frozen, or what podman calls anything else."""
-        status = self._inspect("{{.State.Status}}")
+        """running, cut, frozen, absent, or what podman calls anything else."""
+        try:
+            status = self._inspect("{{.State.Status}}")
+        except HostsError:
+            return "absent"
         if status == "paused":
             return "frozen"
         return "cut" if status == "running" and not network.is_up(self._pid()) else status
