@@ -89,14 +89,23 @@ def list_hosts(ctx: click.Context, output: str) -> None:
     with ctx.obj(works=False) as gate:
         found = gate.inventory()
     hosts = [
-        {"name": one.name, "environment": one.environment, "criticality": one.criticality, "groups": sorted(one.groups)}
+        {
+            "name": one.name,
+            "environment": one.environment,
+            "criticality": one.criticality,
+            "groups": sorted(one.groups),
+            "tags": sorted(one.tags),
+        }
         for one in found.hosts.values()
     ]
-    rows = [[one["name"], one["environment"], one["criticality"], ", ".join(one["groups"])] for one in hosts]
+    rows = [
+        [one["name"], one["environment"], one["criticality"], ", ".join(one["groups"]), ", ".join(one["tags"])]
+        for one in hosts
+    ]
     show(
         output,
         {"hosts": hosts, "groups": {name: list(members) for name, members in found.groups.items()}},
-        lambda: table(rows, ["host", "environment", "criticality", "groups"], "No hosts yet."),
+        lambda: table(rows, ["host", "environment", "criticality", "groups", "tags"], "No hosts yet."),
     )
 
 

@@ -52,7 +52,13 @@ def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
         certified=False,  # nothing is, until proofs on real hosts exist
         actor=actor,
         hosts=tuple(
-            Host(name=host.name, groups=host.groups, environment=host.environment, criticality=host.criticality)
+            Host(
+                name=host.name,
+                groups=host.groups,
+                environment=host.environment,
+                criticality=host.criticality,
+                tags=host.tags,
+            )
             for host in admitted.hosts
         ),
         undo=undo,

@@ -99,7 +99,7 @@ def add(
         updated_at=now,
     )
     store.add(connection, change, described(admitted.hosts))
-    _record(connection, change, now)
+    _record(connection, change, admitted, now)
     return change
 
 
@@ -134,11 +134,14 @@ def _same(known: Change, intent: Intent, key: str) -> Change:
     )
 
 
-def _record(connection: Connection, change: Change, now: datetime) -> None:
+def _record(connection: Connection, change: Change, admitted: Admitted, now: datetime) -> None:
     about = {
         "intent": change.intent.as_json(),
         "parameters": dict(change.parameters),
         "hosts": list(change.hosts),
+        # the rules are told more than they ask for; other rules may ask for it when they decide this again
+        "where": {host.name: {"groups": sorted(host.groups), "tags": sorted(host.tags)} for host in admitted.hosts},
+        "timeout_s": admitted.action.timeout_s,
         "action_digest": change.action_digest,
         "undo_of": change.undo_of,
     }

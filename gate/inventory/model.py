@@ -16,6 +16,8 @@ from gate.values.errors import InventoryError
 _OF_ANSIBLE = {"all", "ungrouped"}  # as a limit they mean every host
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
 _VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")  # what a rule can name as tag.NAME
+_MOST_TAGS = 64  # of one host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,7 @@ class InventoryHost:
     """One machine. `groups` are all that it is in, parents too, without `all` and `ungrouped`.
 
     `local`: its tasks are processes of the machine that Ansible runs on.
+    `tags` are those of `gate_tags`; none where the inventory does not set it.
     """
 
     name: str
@@ -30,6 +33,7 @@ class InventoryHost:
     environment: str = "none"
     criticality: str = "none"
     local: bool = False
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,11 @@ class Inventory:
     def local(self, names: Iterable[str]) -> tuple[str, ...]:
         """Which of these hosts are local."""
         return tuple(name for name in names if name in self.hosts and self.hosts[name].local)
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """Every tag that some host carries."""
+        return frozenset().union(*(host.tags for host in self.hosts.values()))
 
     def resolve(self, names: Iterable[str]) -> tuple[InventoryHost, ...]:
         """The hosts that these names of hosts and groups mean: each once, sorted by name.
@@ -75,12 +84,13 @@ def build(content: Any, digest: str) -> Inventory:
     """The inventory from what the reader printed.
 
     Args:
-        content: {"hosts": {name: {"groups": [...], "environment": ..., "criticality": ..., "local": bool}},
+        content: {"hosts": {name: {"groups": [...], "environment": ..., "criticality": ..., "tags": [...],
+            "local": bool}},
             "groups": {name: [host]}}.
         digest: of the source it was read from.
 
     Raises:
-        InventoryError: a name that is not plain, a name of both kinds, or a wrong environment or criticality.
+        InventoryError: a name that is not plain, a name of both kinds, or a wrong environment, criticality or tag.
         KeyError, TypeError, AttributeError: this is no output of the reader.
     """
     hosts = {name: _host(name, raw) for name, raw in content["hosts"].items()}
@@ -104,6 +114,7 @@ def _host(name: str, raw: Any) -> InventoryHost:
         environment=_value(name, "gate_environment", raw["environment"]),
         criticality=_value(name, "gate_criticality", raw["criticality"]),
         local=raw["local"] is True,
+        tags=_tags(name, raw["tags"]),
     )
 
 
@@ -126,3 +137,18 @@ def _value(host: str, variable: str, raw: Any) -> str:
             f"Set {variable} to letters, digits and _ . - (64 characters at most).",
         )
     return text
+
+
+def _tags(host: str, raw: Any) -> frozenset[str]:
+    words = raw if isinstance(raw, list) else None
+    if (
+        words is None
+        or len(words) > _MOST_TAGS
+        or not all(isinstance(one, str) and _TAG.fullmatch(one) for one in words)
+    ):
+        raise InventoryError(
+            f"gate_tags of {host} is no list of plain words.",
+            "Rules ask for a tag by its name; a tag that is misread would be one that no rule sees.",
+            f"Write `gate_tags: [pci, canary]`: letters, digits, _ and - (63 characters, {_MOST_TAGS} tags at most).",
+        )
+    return frozenset(words)

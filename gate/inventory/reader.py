@@ -1,4 +1,4 @@
-"""The child process: reads an inventory with Ansible's own code and prints names, groups and two variables as JSON.
+"""The child process: reads an inventory with Ansible's own code and prints names, groups and three variables as JSON.
 
 Runs as `python -I reader.py SOURCE`; imports nothing of the gate. Of a host's other variables it only says whether
 they make it this machine. What Ansible prints while it reads goes to stderr. Exit code 1 and a sentence on stderr where
@@ -12,7 +12,11 @@ import os
 import sys
 from typing import Any
 
-WANTED = {"environment": "gate_environment", "criticality": "gate_criticality"}
+WANTED = {
+    "environment": ("gate_environment", "none"),
+    "criticality": ("gate_criticality", "none"),
+    "tags": ("gate_tags", []),
+}
 
 
 def main() -> int:
@@ -42,7 +46,7 @@ def _place(wrong: BaseException | None) -> str:
 
 
 def read(source: str) -> dict[str, Any]:
-    """{"hosts": ..., "groups": ..., "templated": whether one of the two variables is a template}."""
+    """{"hosts": ..., "groups": ..., "templated": whether one of the variables is a template}."""
     from ansible import constants
     from ansible.cli import CLI
     from ansible.inventory.manager import InventoryManager
@@ -80,8 +84,8 @@ def _known(host: Any, loader: Any, variables: Any) -> tuple[dict[str, Any], bool
     # as it stands there: what a template would make of it can be another thing in each task
     known: dict[str, Any] = {"local": found.get("ansible_connection") == "local"}
     templated = False
-    for name, variable in WANTED.items():
-        raw = found.get(variable, "none")
+    for name, (variable, default) in WANTED.items():
+        raw = found.get(variable, default)
         templated |= bool(templar.is_template(raw))
         try:
             value = templar.template(raw)
@@ -91,8 +95,10 @@ def _known(host: Any, loader: Any, variables: Any) -> tuple[dict[str, Any], bool
     return known, templated
 
 
-def _plain(value: Any) -> str | int | None:
-    # Ansible's own kinds of text and numbers become plain ones; what is neither stays here
+def _plain(value: Any) -> str | int | list[Any] | None:
+    # Ansible's own kinds of text, numbers and lists become plain ones; what is none of these stays here
+    if isinstance(value, list):
+        return [str(one) if isinstance(one, str) else None for one in value]
     if isinstance(value, str):
         return str(value)
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -6,7 +6,7 @@ a decision is only given where every value of it leads to the same one. Nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,17 +22,12 @@ from gate.policy.reference import holds
 from gate.policy.risk import total
 from gate.policy.rule import All, AnyOf, Condition, Facts, Leaf, Not, Requirement, Rule, Verdict, leaves
 from gate.policy.rulebook import Rulebook
-from gate.policy.vocabulary import FACTS, Value
+from gate.policy.vocabulary import FACTS, OPEN_FAMILIES, Value
 from gate.values.clock import stamp
 
 Books = Mapping[str, Rulebook]  # generation -> the rules that decided, where they are still known
 _OF_RULES = ("risk", "windows", "early")  # facts that depend on the rules, too
-_OF_PAST = (
-    "action",
-    "actor_kind",
-    "n_targets",
-    "undo",
-)  # what a limit may look at so that the past can be counted anew
+_OF_PAST = ("action", "actor_kind", "n_targets", "undo")  # what a limit may look at wherever the past was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,10 +189,11 @@ def known_facts(book: Rulebook, record: Record, then: Rulebook | None) -> dict[s
     for host, told in record.decision.facts.items():
         recorded = {name for name in told if name in plain_names or name.startswith(("group.", "tag.", "is."))}
         known[host] = {fact.name: told[fact.name] for fact in book.facts if fact.name in recorded}
+        known[host] |= _places(book, record.where.get(host))
         for window in book.windows:
             known[host][f"window.{window.name}"] = "open" if window.is_open(record.at) else "closed"
         if question is not None:
-            known[host].update(_answers(book, question, host, known[host]))
+            known[host].update(_answers(book, question, host, known[host], everywhere=host in record.where))
     for name, by_host in _of_rules(book, record, then, question, known):
         for host, value in by_host.items():
             known[host][name] = value
@@ -205,10 +201,24 @@ def known_facts(book: Rulebook, record: Record, then: Rulebook | None) -> dict[s
     return {host: {name: value for name, value in facts.items() if name in wanted} for host, facts in known.items()}
 
 
-def _answers(book: Rulebook, question: Question, host: str, known: Facts) -> Iterator[tuple[str, Value]]:
+def _places(book: Rulebook, where: Mapping[str, Sequence[str]] | None) -> dict[str, Value]:
+    """The facts about groups and tags of a host of which all of them are recorded."""
+    if where is None:
+        return {}
+    return {
+        f"{family}.{name}": "yes" if name in where[f"{family}s"] else "no"
+        for family in OPEN_FAMILIES
+        for name in book.members(family)
+    }
+
+
+def _answers(
+    book: Rulebook, question: Question, host: str, known: Facts, *, everywhere: bool
+) -> Iterator[tuple[str, Value]]:
+    """What predicates say; those about all groups or tags only if these are known `everywhere`."""
     described = next(one for one in question.hosts if one.name == host)
     for asked in book.asked:
-        if asked.name not in known and asked.subject not in ("groups", "tags"):
+        if asked.name not in known and (everywhere or asked.subject not in ("groups", "tags")):
             if isinstance(about := subject(asked, question, described), str) and about.startswith("sha256:"):
                 continue
             try:
@@ -256,11 +266,26 @@ def _limit(limit: Limit, before: Limit | None, record: Record, question: Questio
     name = f"limit.{limit.name}"
     if before is not None and before.as_json() == limit.as_json():
         return {host: facts[name] for host, facts in record.decision.facts.items() if name in facts}
-    countable = isinstance(limit.kind, Rate) and all(leaf.fact in _OF_PAST for leaf in leaves(limit.scope))
-    if question is None or not countable:
+    if question is None or not _countable(limit, record):
         return {}
     used = limit.usage(question, record.history, record.at)
     return {host: "exceeded" if usage.exceeded else "within" for host, usage in used.items()}
+
+
+def _countable(limit: Limit, record: Record) -> bool:
+    """Whether the record tells enough of the past to count it anew."""
+    if not isinstance(limit.kind, Rate):
+        return False
+    names = {leaf.fact for leaf in leaves(limit.scope)} - {*_OF_PAST}
+    if not names and not any(name.startswith(("environment", "group")) for name in limit.kind.by):
+        return True
+    recent = limit.kind.recent(record.history.changes, record.at)
+    placed = all(past.known.keys() >= {*past.hosts} for past in recent)
+    return placed and record.where.keys() >= record.decision.facts.keys() and all(map(_is_of_places, names))
+
+
+def _is_of_places(fact: str) -> bool:
+    return fact in ("environment", "criticality") or fact.startswith("group.")
 
 
 def _decided_anyway(

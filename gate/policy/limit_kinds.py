@@ -6,9 +6,9 @@ started are counted then: otherwise many that are ready at once would deny each 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from gate.policy.counting import may_cover, named
@@ -30,8 +30,11 @@ class Rate:
         return within(self.by, self.per)
 
     def usage(self, limited: Limited) -> Mapping[str, Usage]:
-        recent = [past for past in limited.history.changes if past.at > limited.now - self.per]
-        return by_host(limited, self.by, recent, self._judge)
+        return by_host(limited, self.by, self.recent(limited.history.changes, limited.now), self._judge)
+
+    def recent(self, changes: Iterable[Past], now: datetime) -> list[Past]:
+        """Those of the changes that may count."""
+        return [past for past in changes if past.at > now - self.per]
 
     def _judge(self, counted: list[Past], where: str) -> Usage:
         if len(counted) < self.at_most:

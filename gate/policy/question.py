@@ -14,7 +14,8 @@ from gate.values.actor import Actor
 class Host:
     """A machine as the inventory describes it; `environment` and `criticality` are "none" where it says nothing.
 
-    `tags` is None where nobody knows them: a rule that asks for one then cannot be decided, and so denies.
+    `tags` is None where nobody knows them, as of a decision that was recorded without them: a rule that asks for one
+    then cannot be decided, and so denies.
     """
 
     name: str

@@ -5,7 +5,7 @@ What an entry does not say stays unknown; nothing is filled in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from gate.policy.decision import ENGINE, REFERENCE, Decision
 from gate.policy.question import OPEN, RAN, History, Host, Past, Question
 from gate.policy.rule import Facts
+from gate.policy.vocabulary import OPEN_FAMILIES as FAMILIES
 from gate.values.actor import Actor
 from gate.values.clock import from_stamp
 
@@ -41,7 +42,8 @@ class Entry(Protocol):
 class Record:
     """One decision of the ledger. `first` says that it is that of the proposal, not the one at the start.
 
-    `timeout_s` is None where it was not recorded; `history` holds the earlier changes as they stood then.
+    `timeout_s` is None where it was not recorded, and `where` lacks a host of which it was not: in which groups it is,
+    and which tags it carries. `history` holds the earlier changes as they stood then.
     """
 
     seq: int
@@ -51,6 +53,7 @@ class Record:
     first: bool
     parameters: Mapping[str, Any]
     timeout_s: int | None
+    where: Mapping[str, Mapping[str, Sequence[str]]]
     history: History
 
     @property
@@ -59,7 +62,9 @@ class Record:
         return all(reason.rule not in (ENGINE, REFERENCE) for reason in self.decision.reasons)
 
     def question(self) -> Question | None:
-        """The question, as far as facts tell it; None if they do not. Hosts are in the groups that are recorded."""
+        """The question, as far as it is recorded; None if it is not. Of a host that `where` lacks only those groups and
+        tags are known that some rule had asked for.
+        """
         facts = next(iter(self.decision.facts.values()), None)
         if facts is None:
             return None
@@ -71,7 +76,7 @@ class Record:
                 check=str(facts["check"]),
                 certified=facts["certified"] == "yes",
                 actor=Actor.parse(str(facts["actor"])),
-                hosts=tuple(_host(name, told) for name, told in self.decision.facts.items()),
+                hosts=tuple(_host(name, told, self.where) for name, told in self.decision.facts.items()),
                 undo=facts["undo"] == "yes",
                 starting=not self.first,
                 parameters=self.parameters,
@@ -108,6 +113,7 @@ def _record(entry: Entry, name: str, proposed: Mapping[str, Any], past: Mapping[
         first=entry.kind == "decided",
         parameters=proposed.get("parameters", {}),
         timeout_s=proposed.get("timeout_s"),
+        where=proposed.get("where", {}) if entry.kind == "decided" else {},  # later it may be somewhere else
         history=History(changes=others),
     )
 
@@ -133,14 +139,23 @@ def _moved(old: Past | None, entry: Entry, name: str, proposed: Mapping[str, Any
         state=state,
         undo_of=proposed.get("undo_of"),
         failed_at=failed_at,
+        known=_places(proposed.get("where", {}), entry.data.get("decision", {}).get("facts", {})),
     )
 
 
-def _host(name: str, facts: Facts) -> Host:
+def _places(where: Mapping[str, Any], facts: Mapping[str, Facts]) -> dict[str, Host]:
+    return {name: _host(name, told, where) for name, told in facts.items() if name in where}
+
+
+def _host(name: str, facts: Facts, where: Mapping[str, Mapping[str, Sequence[str]]]) -> Host:
+    asked = {
+        family: [fact.partition(".")[2] for fact in facts if _is_in(fact, family, facts[fact])] for family in FAMILIES
+    }
+    here = where.get(name, {"groups": asked["group"], "tags": asked["tag"]})
     return Host(
         name=name,
-        groups=frozenset(fact.partition(".")[2] for fact, value in facts.items() if _is_in(fact, "group", value)),
-        tags=frozenset(fact.partition(".")[2] for fact, value in facts.items() if _is_in(fact, "tag", value)),
+        groups=frozenset(here["groups"]),
+        tags=frozenset(here["tags"]),
         environment=str(facts["environment"]),
         criticality=str(facts["criticality"]),
     )

@@ -164,7 +164,7 @@ def _copies(item: Item, keys: Mapping[str, Item]) -> list[Host]:
     return [
         Host(
             name=one,
-            groups=_names(keys, "groups") or frozenset(),
+            groups=_names(keys, "groups"),
             tags=_names(keys, "tags"),
             environment=keys["environment"].text("`environment`") if "environment" in keys else "none",
             criticality=keys["criticality"].text("`criticality`") if "criticality" in keys else "none",
@@ -187,7 +187,7 @@ def _past(keys: Mapping[str, Item], at: datetime, name: str) -> Past:
     hosts = tuple(one.text("the name of a host") for one in keys["hosts"].items("`hosts`"))
     state = keys["state"].choice("`state`", _STATES) if "state" in keys else "succeeded"
     where = keys["environment"].text("`environment`") if "environment" in keys else "none"
-    groups = _names(keys, "groups") or frozenset()
+    groups = _names(keys, "groups")
     known = "environment" in keys or "groups" in keys
     return Past(
         id=name,
@@ -259,9 +259,9 @@ def _list(keys: Mapping[str, Item], name: str) -> tuple[str, ...]:
     return tuple(one.text("the name of a rule") for one in keys[name].items(f"`{name}`")) if name in keys else ()
 
 
-def _names(keys: Mapping[str, Item], name: str) -> frozenset[str] | None:
+def _names(keys: Mapping[str, Item], name: str) -> frozenset[str]:
     if name not in keys:
-        return None
+        return frozenset()
     return frozenset(one.text(f"a name under `{name}`") for one in keys[name].items(f"`{name}`"))
 
 

@@ -158,7 +158,7 @@ FAMILIES = (
         name="tag.NAME",
         kind=str,
         values=YES_NO,
-        meaning="Whether the host carries the tag NAME.",
+        meaning="Whether the host carries the tag NAME, by `gate_tags` in the inventory.",
         origin="inventory",
         example="yes",
     ),

@@ -80,19 +80,24 @@ LISTS = (
         origin="inventory",
         comparisons=_OF_LISTS,
         example="{tags: {has: pci}}",
-        meaning="The tags that the host carries.",
+        meaning="The tags that the host carries, by `gate_tags` in the inventory.",
     ),
 )
 
 
-def words(book: Rulebook | None = None, groups: Iterable[str] = (), parameters: Parameters | None = None) -> list[Word]:
-    """Every fact in general; with a site's rules, groups and parameters, those of the site."""
+def words(
+    book: Rulebook | None = None,
+    groups: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    parameters: Parameters | None = None,
+) -> list[Word]:
+    """Every fact in general; with a site's rules, groups, tags and parameters, those of the site."""
     if book is None:
         return [*(_of_fact(fact) for fact in (*FACTS, *FAMILIES)), *LISTS, *PARAMETERS]
-    family = next(fact for fact in FAMILIES if fact.name == "group.NAME")
-    known = [fact for fact in book.facts if not fact.name.startswith(("group.", "is."))]
-    found = [_of_fact(fact) for fact in known]
-    found += [_of_fact(family, name) for name in sorted({*groups, *book.members("group")})]
+    found = [_of_fact(fact) for fact in book.facts if not fact.name.startswith(("group.", "tag.", "is."))]
+    for family, names in (("group", groups), ("tag", tags)):
+        kind = next(fact for fact in FAMILIES if fact.name == f"{family}.NAME")
+        found += [_of_fact(kind, name) for name in sorted({*names, *book.members(family)})]
     return [*found, *LISTS, *_of_parameters(parameters or {})]
 
 

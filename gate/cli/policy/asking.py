@@ -24,7 +24,8 @@ def vocabulary(ctx: click.Context, output: str) -> None:
     from gate.policy.words import words
 
     with ctx.obj(works=False) as gate:
-        known = words(read_rulebook(gate.folder.rules), gate.inventory().groups, parameters_of(gate.catalog()))
+        hosts = gate.inventory()
+        known = words(read_rulebook(gate.folder.rules), hosts.groups, hosts.tags, parameters_of(gate.catalog()))
     rows = [
         (word.name, f"{word.type} {word.unit}".strip(), word.origin, " ".join(word.values), word.example, word.meaning)
         for word in known

@@ -75,6 +75,41 @@ def test_a_yaml_inventory_with_group_and_host_variables_is_read(tmp_path: Path) 
     assert (made.hosts["web-02"].environment, made.hosts["web-02"].criticality) == ("staging", "high")
 
 
+def test_tags_come_from_the_most_specific_variable(tmp_path: Path) -> None:
+    made = read(
+        tmp_path,
+        {
+            "1-hosts.yml": "web: {hosts: {web-01: , web-02: , web-03: }}\ndb: {hosts: {db-01: }}\n",
+            "2-hosts.ini": "old-01 gate_tags=\"['legacy', 'pci']\"\n",
+            "group_vars/web.yml": "gate_tags: [pci, canary]\n",
+            "host_vars/web-02.yml": "gate_tags: []\n",
+            "host_vars/web-03.yml": "kind: slow\n"
+            "gate_tags: ['{{ kind }}', \"{{ inventory_hostname | replace('-', '_') }}\"]\n",
+        },
+    )
+    assert made.hosts["web-01"].tags == {"pci", "canary"}
+    assert made.hosts["web-02"].tags == made.hosts["db-01"].tags == frozenset()
+    assert made.hosts["web-03"].tags == {"slow", "web_03"}
+    assert made.hosts["old-01"].tags == {"legacy", "pci"}
+    assert made.tags == {"pci", "canary", "slow", "web_03", "legacy"}
+
+
+@pytest.mark.parametrize("value", ["pci", "pci, canary", "{pci: yes}", "", "[pci, {a: b}]", "[pci, 5]", "[[pci]]"])
+def test_tags_that_are_no_list_of_words_are_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(InventoryError, match="gate_tags of web-01 is no list of plain words"):
+        read(tmp_path, {"hosts.yml": "web: {hosts: {web-01: }}\n", "group_vars/web.yml": f"gate_tags: {value}\n"})
+
+
+def test_what_was_remembered_before_there_were_tags_is_read_anew(tmp_path: Path) -> None:
+    files = {"hosts.yml": "web: {hosts: {web-01: }}\n", "group_vars/web.yml": "gate_tags: [pci]\n"}
+    read(tmp_path, files)
+    [kept] = (tmp_path / "cache").iterdir()
+    old = json.loads(kept.read_text())
+    del old["content"]["hosts"]["web-01"]["tags"]
+    kept.write_text(json.dumps(old | {"format": 1}))
+    assert read(tmp_path, files).hosts["web-01"].tags == {"pci"}
+
+
 def test_a_constructed_inventory_is_read(tmp_path: Path) -> None:
     made = read(
         tmp_path,
@@ -102,7 +137,7 @@ def test_no_other_variable_leaves_the_child(tmp_path: Path) -> None:
         tmp_path,
         {
             "hosts.ini": "[web]\nweb-01 ansible_password=canary-1 db_password=canary-2\n",
-            "group_vars/web.yml": "api_key: canary-3\ngate_environment: prod\ngate_other: canary-4\n",
+            "group_vars/web.yml": "api_key: canary-3\ngate_environment: prod\ngate_other: canary-4\ngate_tags: [x]\n",
             "host_vars/web-01.yml": "vaulted: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3132\n",
         },
     )

@@ -13,7 +13,7 @@ def content(hosts: dict[str, list[str]] | None = None, **values: Any) -> dict[st
     names = {group for groups in hosts.values() for group in groups} | {"empty"}
     return {
         "hosts": {
-            name: {"groups": groups, "environment": "prod", "criticality": "none", "local": False} | values
+            name: {"groups": groups, "environment": "prod", "criticality": "none", "local": False, "tags": []} | values
             for name, groups in hosts.items()
         },
         "groups": {group: [name for name, groups in hosts.items() if group in groups] for group in names},
@@ -64,10 +64,32 @@ def test_an_environment_is_a_plain_word(name: str, value: Any) -> None:
         build(content(**{name: value}), "d")
 
 
-def test_a_wrong_value_is_not_repeated_in_the_error() -> None:
+@pytest.mark.parametrize("values", [{"environment": "hunter2 is secret"}, {"tags": ["hunter2 is secret"]}])
+def test_a_wrong_value_is_not_repeated_in_the_error(values: dict[str, Any]) -> None:
     with pytest.raises(InventoryError) as wrong:
-        build(content(environment="hunter2 is secret"), "d")
+        build(content(**values), "d")
     assert "hunter2" not in str(wrong.value)
+
+
+def test_tags_are_words_and_a_host_may_have_none() -> None:
+    made = build(content({"a": [], "b": []}) | {"groups": {}}, "d")
+    assert (made.hosts["a"].tags, made.tags) == (frozenset(), frozenset())
+    made = build(content(tags=["pci", "_x", "Canary-2", "pci"]), "d")
+    assert made.hosts["web-01"].tags == made.tags == {"pci", "_x", "Canary-2"}
+    assert len(build(content(tags=[f"t{number}" for number in range(64)]), "d").tags) == 64
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 5, "", "pci", "pci, canary", {}, {"pci": True}, [None], [True], [5], [""], ["a b"], ["a,b"],
+        ["pci\n"], ["{{ x }}"], ["1a"], ["-a"], ["a.b"], ["é"], ["x" * 64], [["pci"]], ["pci", None],
+        [f"t{number}" for number in range(65)],
+    ],
+)  # fmt: skip
+def test_tags_that_a_rule_might_misread_are_refused(value: Any) -> None:
+    with pytest.raises(InventoryError, match="gate_tags of "):
+        build(content(tags=value), "d")
 
 
 def test_a_number_is_a_word_too() -> None:

@@ -135,6 +135,34 @@ def test_what_was_not_recorded_is_not_guessed(again, when):
     assert len(found.unknown) == 1
 
 
+WHERE = {"h": {"groups": ["web"], "tags": ["pci"]}}
+
+
+@pytest.mark.parametrize(
+    ("when", "verdict"),
+    [
+        ("{group.web: yes}", Verdict.ALLOW),
+        ("{group.db: yes}", Verdict.DENY),
+        ("{tag.pci: yes}", Verdict.ALLOW),
+        ("{tag.other: yes}", Verdict.DENY),
+        ("{groups: {has: web}}", Verdict.ALLOW),
+        ("{tags: {count: 2}}", Verdict.DENY),
+        ("{not: {tags: {every: {glob: 'p*'}}}}", Verdict.DENY),
+    ],
+)
+def test_where_a_host_was_is_known_from_the_proposal(again, when, verdict):
+    assert again(f"- {{rule: it, when: {when}, then: allow, because: x}}\n", where=WHERE).verdict is verdict
+
+
+def test_where_a_host_was_at_its_proposal_says_nothing_of_its_start(book):
+    old = book(OLD)
+    proposed, decided = entries(old, question(), where=WHERE)
+    decided.kind = "not-started"
+    (record,) = records([proposed, decided])
+    new = book("- {rule: it, when: {group.web: yes}, then: allow, because: x}\n")
+    assert isinstance(decide_again(new, record, old), Undecided)
+
+
 @pytest.mark.parametrize(
     ("rule", "verdict"),
     [
@@ -186,6 +214,33 @@ def test_a_new_rate_is_counted_from_the_ledger(book):
 def test_other_new_limits_cannot_be_counted(again):
     limit = "- {limit: few, at_most: 2, per: 1h, by: [actor], applies: {groups: [db]}}\n"
     assert isinstance(again(OLD, question("prod"), limits=limit.replace("db", "web")), Undecided)
+
+
+BY_GROUP = "- {limit: slow, at_most: 1, per: 1h, by: [group:web], because: Slow.}\n"
+IN_DEV = "- {limit: slow, at_most: 1, per: 1h, by: [actor], applies: {environments: [dev]}, because: Slow.}\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "first", "denied"),
+    [
+        (BY_GROUP, {"where": WHERE}, True),
+        (BY_GROUP, {"where": {"h": {"groups": ["db"], "tags": []}}}, False),
+        (IN_DEV, {"where": WHERE}, True),
+        (BY_GROUP, {}, None),
+        (IN_DEV, {}, None),
+        (BY_GROUP, {"at": NOON - timedelta(hours=2)}, False),  # wherever it was, it is too long ago
+    ],
+)
+def test_a_new_rate_by_place_is_counted_where_the_places_are_known(book, limit, first, denied):
+    old = book(OLD)
+    before = entries(old, question(), name="chg-0", **{"at": NOON - timedelta(minutes=5)} | first)
+    *_, last = records([*before, *entries(old, question(), name="chg-1", seq=3, where=WHERE)])
+    found = decide_again(book(OLD, limits=limit), last, old)
+    assert (None if isinstance(found, Undecided) else found.verdict is Verdict.DENY) is denied
+
+
+def test_a_new_rate_by_place_is_unknown_where_the_place_of_the_change_itself_is(again):
+    assert isinstance(again(OLD, limits=BY_GROUP), Undecided)
 
 
 def test_a_new_recipe_of_risk_is_computed_where_it_can_be(book, tmp_path):

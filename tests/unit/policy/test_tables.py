@@ -38,7 +38,7 @@ def test_a_case_takes_the_defaults_and_changes_them(read):
     assert plain.at == NOON
     assert plain.place.endswith("t.yml:3")
     (host,) = changed.question.hosts
-    assert (host.name, host.groups, host.environment, host.tags) == ("web-01", frozenset({"web"}), "dev", None)
+    assert (host.name, host.groups, host.environment, host.tags) == ("web-01", {"web"}, "dev", frozenset())
     assert (changed.question.risk, changed.question.undo) == (50, True)
     assert changed.question.parameters == {"n": 5, "l": ["x"]}
 
