@@ -341,14 +341,9 @@ class Gate:
 
     def action_facts(self, name: str) -> ActionFacts | None:
         """What the catalog says about an action, for table tests; None if it does not have it."""
-        from gate.policy.table_source import ActionFacts
+        from gate.flow.action_facts import known_actions
 
-        action = next((one for one in self.catalog().actions if one.name == name), None)
-        if action is None:
-            return None
-        return ActionFacts(
-            risk=action.risk, reversibility=action.reversibility, check=action.check, timeout_s=action.timeout_s
-        )
+        return known_actions(self.catalog())(name)
 
     @cached_property
     def site(self) -> Site:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from gate.catalog.check import check_action
 from gate.catalog.load import load_catalog
+from gate.flow.action_facts import known_actions
 from gate.inventory.read import InventoryReader
-from gate.policy.policy import Policy
+from gate.policy.live import load_sound
+from gate.policy.table_source import read_tables
 from gate.schedule.plan import read_schedules
 from gate.settings import SiteFolder
 from gate.values.errors import GateError
@@ -103,8 +105,10 @@ def _catalog(folder: SiteFolder) -> Iterator[Check]:
 
 
 def _rules(folder: SiteFolder) -> str:
-    with Policy.load(folder.rules) as loaded:
-        return f"{len(loaded.rules)} rules, generation {loaded.generation[:19]}…"
+    actions = known_actions(load_catalog(folder.playbooks))
+    cases = read_tables(folder.rules / "tests", actions)
+    with load_sound(folder.rules, actions=actions) as loaded:
+        return f"{len(loaded.rules)} rules, {len(cases)} cases pass, generation {loaded.generation[:19]}…"
 
 
 def _state(state: Path) -> Check:

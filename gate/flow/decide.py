@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from gate.approval.binding import binding
 from gate.approval.quorum import Need
 from gate.catalog.admit import Admitted, admit
+from gate.flow.action_facts import action_facts
 from gate.flow.history import history
 from gate.flow.ports import Site
 from gate.intent import Intent
@@ -43,13 +44,8 @@ def dry_run(site: Site, intent: Intent, actor: Actor, *, at: datetime | None = N
 
 def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
     """What the policy is asked."""
-    action = admitted.action
     return Question(
-        action=action.name,
-        risk=action.risk,
-        reversibility=action.reversibility,
-        check=action.check,
-        certified=False,  # nothing is, until proofs on real hosts exist
+        action=admitted.action.name,
         actor=actor,
         hosts=tuple(
             Host(
@@ -62,8 +58,8 @@ def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
             for host in admitted.hosts
         ),
         undo=undo,
-        timeout_s=action.timeout_s,
         parameters=admitted.parameters,
+        **asdict(action_facts(admitted.action)),
     )
 
 

@@ -131,6 +131,23 @@ PLANTED: dict[str, tuple[str, Callable[[Path], Any], str]] = {
         lambda root: (root / "rules/baseline.yml").write_text("- rule: x\n  when: {colour: red}\n  then: allow\n"),
         r"baseline\.yml:\d+",
     ),
+    "rules that fail their own tables": (
+        "rules",
+        lambda root: table(root, "{case: free, catalog: mark, expect: {verdict: deny}}"),
+        r"t\.yml:3: the rules fail their own test 'free'",
+    ),
+    "a table that is none": (
+        "rules",
+        lambda root: table(root, "{case: free, catalog: no_such_action, expect: {verdict: allow}}"),
+        r"t\.yml:3: There is no action 'no_such_action'",
+    ),
+    "rules that can never match": (
+        "rules",
+        lambda root: (root / "rules/more.yml").write_text(
+            "- {rule: x, when: {all: [{risk: 1}, {risk: 2}]}, then: deny, because: Never.}\n"
+        ),
+        r"more\.yml:\d+: ",
+    ),
     "a key that others can read": (
         "keys",
         lambda root: (root / ".gate/keys/warrant.key").chmod(0o644),
@@ -168,6 +185,12 @@ PLANTED: dict[str, tuple[str, Callable[[Path], Any], str]] = {
         r"Nobody can approve",
     ),
 }
+
+
+def table(root: Path, case: str) -> None:
+    (root / "rules" / "tests").mkdir()
+    defaults = "{actor: human:ann, at: 2026-11-23T12:00:00Z, host: {name: h, environment: staging}}"
+    (root / "rules" / "tests" / "t.yml").write_text(f"defaults: {defaults}\ncases:\n  - {case}\n")
 
 
 def edit(path: Path, old: str, new: str) -> None:

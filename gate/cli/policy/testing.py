@@ -32,11 +32,10 @@ def check(ctx: click.Context, folder: Path | None, output: str) -> None:
     In a site the parameters that rules ask for are compared with its actions. Tables that fail are told, too: rules
     that fail their own tables are not taken.
     """
+    from gate.flow.action_facts import known_actions
     from gate.policy.lint import lint
-    from gate.policy.policy import Policy
+    from gate.policy.live import load_sound
     from gate.policy.rulebook import read_rulebook
-    from gate.policy.table_source import read_tables
-    from gate.policy.tables import refuse_failing
 
     rules, catalog = _rules_and_catalog(ctx, folder)
     book = read_rulebook(rules)
@@ -48,9 +47,8 @@ def check(ctx: click.Context, folder: Path | None, output: str) -> None:
         "findings": [one.as_json() for one in found],
     }
     if not errors:
-        with Policy.load(rules) as loaded:
+        with load_sound(rules, actions=known_actions(catalog) if catalog else None) as loaded:
             answer["generation"] = loaded.generation
-            refuse_failing(loaded, read_tables(rules / "tests", _actions(catalog) if catalog else None))
     show(output, answer, lambda: _tell_findings(found))
     if errors:
         talk(f"{rules}: {len(errors)} rules would never do what they say. They are not taken.")
@@ -65,13 +63,14 @@ def check(ctx: click.Context, folder: Path | None, output: str) -> None:
 @click.pass_context
 def test(ctx: click.Context, folder: Path | None, mutate: bool, output: str) -> None:  # noqa: FBT001
     """Run the tables in rules/tests/, and name the rules that no case fires."""
+    from gate.flow.action_facts import known_actions
     from gate.policy.mutants import hunt
     from gate.policy.policy import Policy
     from gate.policy.table_source import read_tables
     from gate.policy.tables import run_tables
 
     rules, catalog = _rules_and_catalog(ctx, folder)
-    cases = read_tables(rules / "tests", _actions(catalog) if catalog else None)
+    cases = read_tables(rules / "tests", known_actions(catalog) if catalog else None)
     with Policy.load(rules) as policy:
         report = run_tables(policy, cases)
         verdicts = hunt(policy.book, cases) if mutate and not report.failed else None
@@ -98,18 +97,6 @@ def _rules_and_catalog(ctx: click.Context, folder: Path | None) -> tuple[Path, C
             raise
         return folder, None
     return folder or site.rules, load_catalog(site.playbooks)
-
-
-def _actions(catalog: Catalog) -> Any:
-    from gate.policy.table_source import ActionFacts
-
-    known = {
-        action.name: ActionFacts(
-            risk=action.risk, reversibility=action.reversibility, check=action.check, timeout_s=action.timeout_s
-        )
-        for action in catalog.actions
-    }
-    return known.get
 
 
 def _tell_findings(found: Sequence[Finding]) -> None:
