@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from gate.flow.halt import Standstill
     from gate.flow.ports import Site
     from gate.ledger.verify import Problem, Report
-    from gate.policy.archive import Archive
+    from gate.policy.archive import Archive, Generation
     from gate.policy.breaker import Standing
     from gate.policy.live import LivePolicy
     from gate.policy.table_source import ActionFacts
@@ -197,6 +197,13 @@ class Gate:
 
         self.identity.require("operate")
         return reset(self.site, name, key, self.actor, reason=reason)
+
+    def roll_back(self, generation: str, *, reason: str) -> Generation:
+        """Makes an archived generation of rules the present one again. See gate.flow.rollback."""
+        from gate.flow.rollback import roll_back
+
+        self.identity.require("admin")
+        return roll_back(self.site, self.archive, self.folder.rules, generation, self.actor, reason=reason)
 
     def verify(self) -> tuple[Report, list[Problem]]:
         """Checks the ledger, its checkpoints and every sealed artifact; all of it, computed anew."""

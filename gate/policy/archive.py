@@ -116,23 +116,19 @@ class Archive:
         """Makes an archived generation the rules folder again; what was there is kept beside the generations.
 
         Raises:
-            NotFoundError, PolicyError: as `get`; nothing was touched.
+            NotFoundError, PolicyError: as `get`, or the folder cannot be replaced; the rules are as they were.
         """
         wanted = self.get(name)
-        rules = rules.resolve()
         kept = self._folder / "replaced" / stamp(now).replace(":", "")
-        shutil.copytree(rules, kept)
-        fresh, old = (rules.with_name(f".{rules.name}.{os.getpid()}.{what}") for what in ("new", "old"))
-        copy_rules(wanted.folder, fresh)
-        for hidden in (path for path in rules.iterdir() if path.name.startswith(".")):
-            (shutil.copytree if hidden.is_dir() else shutil.copy2)(hidden, fresh / hidden.name)
-        rules.rename(old)
         try:
-            fresh.rename(rules)
-        except OSError:
-            old.rename(rules)
-            raise
-        shutil.rmtree(old)
+            shutil.copytree(rules, kept)
+            _replace(rules.resolve(), wanted.folder)
+        except (OSError, shutil.Error) as wrong:
+            raise PolicyError(
+                f"{rules} could not be replaced by generation {wanted.generation[:19]}.",
+                f"{wrong}.",
+                "The rules are as they were. Mend the rights of the folder that it lies in, or its disk.",
+            ) from wrong
         return wanted
 
     def _place(self, generation: str) -> Path:
@@ -160,6 +156,24 @@ def copy_rules(source: Path, to: Path) -> None:
             if path.is_file() and not path.name.startswith("."):
                 place.mkdir(mode=0o700, exist_ok=True)
                 shutil.copyfile(path, place / path.name)
+
+
+def _replace(rules: Path, wanted: Path) -> None:
+    """Puts a copy of the folder `wanted` in the place of `rules`, all of it or nothing; hidden files stay."""
+    fresh, old = (rules.with_name(f".{rules.name}.{os.getpid()}.{what}") for what in ("new", "old"))
+    try:
+        copy_rules(wanted, fresh)
+        for hidden in (path for path in rules.iterdir() if path.name.startswith(".")):
+            (shutil.copytree if hidden.is_dir() else shutil.copy2)(hidden, fresh / hidden.name)
+        rules.rename(old)
+        try:
+            fresh.rename(rules)
+        except OSError:
+            old.rename(rules)
+            raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)  # it is kept elsewhere, and the rules are in place
 
 
 def _digests(rules: Path) -> Iterator[tuple[str, str]]:

@@ -45,17 +45,17 @@ def generations(ctx: click.Context, output: str) -> None:
 
 @click.command()
 @click.argument("generation")
+@click.option("--reason", "-r", required=True, help="Why. It is on the ledger, with your name and both generations.")
 @with_output
 @click.pass_context
-def rollback(ctx: click.Context, generation: str, output: str) -> None:
+def rollback(ctx: click.Context, generation: str, reason: str, output: str) -> None:
     """Make GENERATION the rules again: its files replace those of the rules folder, which are kept.
 
     GENERATION is the beginning of a digest, as `gate policy generations` prints it.
     """
     with ctx.obj(works=False) as gate:
-        gate.identity.require("admin")
         edits = _edits(gate, generation)
-        restored = gate.archive.restore(generation, gate.folder.rules, gate.clock.now())
+        restored = gate.roll_back(generation, reason=reason)
         decides = gate.policy.generation
     answer: dict[str, Any] = {"restored": restored.generation, "decides": decides, "edits": edits}
     show(output, answer, lambda: say("\n".join(edits)))

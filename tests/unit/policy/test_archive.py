@@ -1,5 +1,6 @@
 """Generations come out of the archive as they went in, or not at all."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -106,6 +107,19 @@ def test_going_back_replaces_all_files_and_keeps_the_present_ones(archive, rules
     assert (kept / "a.yml").read_text() == "two\n"
     assert (kept / "b.yml").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rules", "state"]
+
+
+@pytest.mark.parametrize("what", ["new", "old"])
+def test_a_folder_that_cannot_be_replaced_stays_as_it_is(archive, rules, tmp_path, what):
+    keep(archive, ONE, rules)
+    (rules / "a.yml").write_text("two\n")
+    in_the_way = tmp_path / f".rules.{os.getpid()}.{what}"
+    in_the_way.mkdir()
+    (in_the_way / "file").touch()
+    with pytest.raises(PolicyError, match="could not be replaced"):
+        archive.restore(ONE, rules, NOON)
+    assert (rules / "a.yml").read_text() == "two\n"
+    assert {path.name for path in tmp_path.iterdir()} - {in_the_way.name} == {"rules", "state"}
 
 
 def test_passing_tables_is_remembered_for_exactly_these_tables(archive, rules):
