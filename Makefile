@@ -15,7 +15,7 @@ PEERS  := cedarpy==4.12.2 regopy==1.5.2 casbin==1.43.0 zen-engine==2.1.3 rule-en
           common-expression-language==0.10.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup exhaustive hosts hosts-down demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start
+.PHONY: help setup exhaustive hosts hosts-down demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start bench-exec
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,14 @@ fuzz: $(STAMP) ## The policy against an oracle: 5,000,000 pairs, then 1,000,000 
 bench-policy: $(STAMP) .venv-bench/.ready ## A decision in microseconds, beside other engines; writes docs/benchmarks.md
 	$(BIN)/python scripts/bench_policy.py --peers .venv-bench/bin/python --write docs/benchmarks.md
 
+bench-exec: $(STAMP) .venv-rulebook/.ready ## A change from wish to end, beside ansible-playbook and ansible-rulebook; WHAT="ssh local", ROUNDS=12
+	$(BIN)/python scripts/bench_exec $(WHAT) --rounds $(or $(ROUNDS),12) --rulebook .venv-rulebook/bin/python
+
+.venv-rulebook/.ready: Makefile
+	$(PYTHON) -m venv .venv-rulebook
+	.venv-rulebook/bin/python -m pip install --quiet --disable-pip-version-check ansible-rulebook==1.3.2 ansible-core
+	@touch $@
+
 .venv-bench/.ready: Makefile
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check $(PEERS)
@@ -79,4 +87,4 @@ bench-start: $(STAMP) ## From approval to start, and the command line's answer, 
 	$(BIN)/python scripts/bench_start.py
 
 clean: ## Everything that was made here
-	rm -rf .venv .venv312 .venv-bench dist build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv312 .venv-bench .venv-rulebook dist build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

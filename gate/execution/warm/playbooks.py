@@ -38,6 +38,7 @@ from gate.execution.warm.payload import compile_payloads
 OF_A_RUN = frozenset({"ANSIBLE_LOCAL_TEMP"})
 PAYLOADS = "GATE_PAYLOADS"  # names the modules of a run: runs of the same name may share what was built of them
 _NAME = re.compile(r"[0-9a-f]{16,64}")
+RUNNERS = "awx_display"  # ansible-runner's: when it is imported it looks where this run's events go
 _SHARED = "ansible.modules."  # modules of Ansible and of the action; those of collections are built anew
 _FIRST = {
     loader.action_loader: ("command", "copy", "normal", "debug", "set_fact", "set_stats", "template", "assert"),
@@ -64,6 +65,11 @@ def import_the_rest() -> None:
     for plugins, names in _FIRST.items():
         for name in names:
             plugins.get(name, class_only=True)
+    for plugins in (loader.connection_loader, loader.shell_loader, loader.become_loader):
+        list(plugins.all(class_only=True))  # each run takes in what they can be told
+    for path in loader.callback_loader.all(path_only=True):
+        if Path(path).stem != RUNNERS:
+            loader.callback_loader.get(Path(path).stem, class_only=True)
     list(loader.filter_loader.all())
     list(loader.test_loader.all())
     engine = TemplateEngine(loader=DataLoader(), variables={"a": 1})
