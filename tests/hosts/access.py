@@ -33,7 +33,7 @@ def write(folder: Path, hosts: Sequence[Host], login: Key, own: Mapping[str, Key
 
 
 def inventory(folder: Path, hosts: Sequence[Host]) -> dict[str, Any]:
-    """The hosts as group `web`, reached as `deploy` who becomes root."""
+    """The hosts as groups `web` and `staging`, reached as `deploy` who becomes root."""
     options = {
         "UserKnownHostsFile": folder / "known_hosts",
         "GlobalKnownHostsFile": "/dev/null",
@@ -48,6 +48,9 @@ def inventory(folder: Path, hosts: Sequence[Host]) -> dict[str, Any]:
                 "ansible_ssh_private_key_file": str(folder / "id"),
                 "ansible_ssh_common_args": " ".join(f"-o {name}={value}" for name, value in options.items()),
             },
-            "children": {"web": {"hosts": {host.name: {"ansible_host": host.address} for host in hosts}}},
+            "children": {
+                "web": {"hosts": {host.name: {"ansible_host": host.address} for host in hosts}},
+                "staging": {"children": {"web": {}}},
+            },
         }
     }
