@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gate.values.lease import Lease
-from tests.hosts import machine
+from tests.hosts import cgroups, machine
 from tests.hosts.image import ensure_image
 from tests.hosts.machine import RUN, HostsError, Say
 from tests.hosts.podman import Podman
@@ -96,8 +96,8 @@ def remove(podman: Podman, number: int) -> None:
 def leave(podman: Podman) -> None:
     """When no lab is left: gives back what the hosts needed of this machine. Wants the lock."""
     if not numbers():
-        machine.release_cgroups()
         podman.tidy()
+        cgroups.release()
 
 
 def _remove_containers(podman: Podman, of: Callable[[int], bool]) -> None:

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from tests.hosts import network
+from tests.hosts import cgroups, network
 from tests.hosts.machine import HostsError
-from tests.hosts.podman import CGROUP, Podman
+from tests.hosts.podman import Podman
 
 BOOT_S = 120.0
 # of one's own network namespace only: nftables, and what makes ping work
@@ -31,7 +31,7 @@ class Host:
         mac = "02:77:{:02x}:{:02x}:{:02x}:{:02x}".format(*map(int, self.address.split(".")))
         self.podman(
             *("create", "--quiet", "--pull=never", "--systemd=always", "--stop-signal=SIGRTMIN+3"),
-            *(f"--name={self.container}", f"--hostname={self.name}", f"--cgroup-parent={CGROUP}"),
+            *(f"--name={self.container}", f"--hostname={self.name}", f"--cgroup-parent={cgroups.PARENT}"),
             *(f"--network={network_name}", f"--ip={self.address}", f"--mac-address={mac}"),
             *(_FOR_CONTAINERS if containers else _CAPABILITIES),
             image,

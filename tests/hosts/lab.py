@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gate.values.lease import Lease
-from tests.hosts import access, ground, machine, network
+from tests.hosts import access, cgroups, ground, machine, network
 from tests.hosts.ground import BY_HAND, LABS, MOST_LABS
 from tests.hosts.host import Host
 from tests.hosts.keys import Key, seed
@@ -108,7 +108,7 @@ class Lab:
     def _start(self, image: str, *, containers: bool) -> None:
         login, own = Key.make(), {host.name: Key.make() for host in self.hosts}
         access.write(self.folder, self.hosts, login, own)
-        machine.claim_cgroups()
+        cgroups.claim()
         network.create(self.podman, self.name, self.number)
 
         def start(host: Host) -> None:

@@ -22,8 +22,6 @@ PACKAGES = {  # a program, and the Debian package that it comes from
     "ip": "iproute2",
     "ssh": "openssh-client",
 }
-_UNIFIED = Path("/sys/fs/cgroup/unified/cgroup.controllers")
-_CLAIM = RUN / "cgroup"
 _APT = ("-q", "-o", "DPkg::Lock::Timeout=600")
 
 
@@ -99,22 +97,6 @@ def open_files() -> int:
     """How many files a host's process may have open: podman's own default is more than a confined root may give."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return 20_000 if hard == resource.RLIM_INFINITY else min(hard, 20_000)
-
-
-def claim_cgroups() -> None:
-    """Lets crun run where control groups are of both versions: it refuses while version 2 has any controller.
-
-    Mounting them as version 1, anywhere, takes them away from version 2; `release_cgroups` gives them back.
-    """
-    controllers = _UNIFIED.read_text().split() if _UNIFIED.exists() else []
-    if controllers and not _CLAIM.is_mount():
-        _CLAIM.mkdir(parents=True, exist_ok=True)
-        run("mount", "-t", "cgroup", "-o", ",".join(controllers), "none", str(_CLAIM))
-
-
-def release_cgroups() -> None:
-    """Undoes `claim_cgroups`."""
-    unmount(_CLAIM)
 
 
 def unmount(*places: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +36,6 @@ driver = "overlay"
 graphroot = "{store}"
 runroot = "{state}/run"
 """
-CGROUP = "ansible-gate-hosts"
-_CGROUPS = Path("/sys/fs/cgroup")
 _NETNS = Path("/run/netns")  # podman mounts it upon itself
 
 
@@ -53,11 +50,13 @@ class Podman:
         return RUN / f"podman-{hashlib.sha256(bytes(self.store)).hexdigest()[:8]}"
 
     def configure(self) -> None:
-        """Writes the settings."""
+        """Writes the settings, each of them whole: the podman of another lab may be reading them."""
         self.state.mkdir(parents=True, exist_ok=True)
         self.store.mkdir(parents=True, exist_ok=True)
         for name, text in {"containers.conf": _CONTAINERS_CONF, "storage.conf": _STORAGE_CONF}.items():
-            (self.state / name).write_text(text.format(state=self.state, store=self.store, files=open_files()))
+            draft = self.state / f"{name}.new"
+            draft.write_text(text.format(state=self.state, store=self.store, files=open_files()))
+            draft.replace(self.state / name)
 
     def __call__(self, *words: str, stdin: bytes = b"", timeout_s: float = 120) -> str:
         """What `podman WORDS` printed. Raises HostsError."""
@@ -72,11 +71,7 @@ class Podman:
         return self(*words).splitlines()
 
     def tidy(self) -> None:
-        """Takes away the mounts and control groups that podman leaves when no container is left."""
+        """Takes away the mounts that podman leaves when no container is left."""
         unmount(self.store / "overlay")
         if _NETNS.is_dir() and not any(_NETNS.iterdir()):
             unmount(_NETNS)
-        for controller in ("", *(path.name for path in _CGROUPS.iterdir())):
-            for group in (f"{CGROUP}/conmon", CGROUP):
-                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                    (_CGROUPS / controller / group).rmdir()

@@ -32,17 +32,6 @@ def containers(lab: Lab) -> list[str]:
     ]
 
 
-def commands() -> list[str]:
-    """The command lines of everything that runs on this machine."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except OSError:
-            continue  # it has ended
-    return found
-
-
 def tool(*words: str) -> str:
     return CliRunner().invoke(main, words).output
 
@@ -101,32 +90,6 @@ def test_nothing_leads_out_of_the_network(hosts: Hosts) -> None:
     assert routes[0].startswith(hosts[0].address.rpartition(".")[0])
 
 
-def test_down_leaves_nothing(lab: Lab, ansible: Ansible) -> None:
-    other = Lab.up(1, print)
-    assert other.number != lab.number
-    folder, network = other.folder, f"10.77.{other.number}."
-    try:
-        done = ansible(folder / "inventory.yml", "all", "-m", "raw", "-a", "true")  # leaves ssh connected
-        assert done.returncode == 0, done.stdout
-        names = containers(other)
-        assert len(names) == 1
-        ids = other.podman.lines("ps", "--no-trunc", "--format", "{{.ID}}", "--filter", f"name={names[0]}")
-        assert any(ids[0] in command for command in commands())
-        assert network in subprocess.run(["ip", "address"], capture_output=True, text=True, check=True).stdout
-        other.hosts[0].freeze()
-    finally:
-        other.down()
-    assert containers(other) == []
-    assert other.name not in other.podman("network", "ls")
-    assert network not in subprocess.run(["ip", "address"], capture_output=True, text=True, check=True).stdout
-    assert network not in subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
-    assert ids[0] not in Path("/proc/self/mounts").read_text()
-    assert not [command for command in commands() if ids[0] in command]
-    assert not folder.exists()
-    assert other.number not in ground.numbers()
-    assert all(host.state() == "running" for host in lab.hosts)  # a neighbour keeps what it has
-
-
 def test_what_a_killed_run_left_is_taken_away_by_the_next(lab: Lab) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, capture_output=True, text=True, check=False)
     left = Lab.load(int(done.stdout))
@@ -155,23 +118,3 @@ def test_the_tool_makes_hosts_that_stay_until_it_takes_them_away(lab: Lab) -> No
         assert tool("down", *own) == ""
     assert f"Lab {number} is not up" in tool("down", *own)
     assert f"lab {lab.number}  web-01" in tool("status")
-
-
-def test_containers_run_on_a_privileged_host() -> None:
-    lab = Lab.up(1, print, containers=True)
-    try:
-        told = lab.hosts[0].run("sh", "-euc", CONTAINER)
-    finally:
-        lab.down()
-    assert told.split() == ["running", "it", "speaks"]
-
-
-# an image of what is on the host itself; its port is looked for from the host
-CONTAINER = """\
-mkdir -p /tmp/app
-cp --parents /usr/bin/sleep /usr/bin/echo $(ldd /usr/bin/sleep | grep -o '/[^ ]*') /tmp/app
-tar -C /tmp/app -c . | podman import --quiet - localhost/app:v1 >/dev/null
-podman run --detach --pull=never --name app --publish 8080:80 localhost/app:v1 /usr/bin/sleep 600 >/dev/null
-podman inspect --format '{{.State.Status}}' app
-podman exec app /usr/bin/echo it speaks
-"""

@@ -19,7 +19,8 @@ Run = Callable[..., tuple[int, str]]
 AS_A_USER = """\
 import os, sys, pytest
 os.geteuid = lambda: 1000
-sys.exit(pytest.main(["-q", "-p", "tests.hosts.fixtures", "-p", "no:cacheprovider", "-c", "pyproject.toml", sys.argv[1]]))
+options = ["-q", "-p", "tests.hosts.fixtures", "-p", "no:cacheprovider", "-c", "pyproject.toml"]
+sys.exit(pytest.main([*options, sys.argv[1]]))
 """
 
 

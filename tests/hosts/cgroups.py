@@ -1,0 +1,67 @@
+"""The control groups of the hosts, on machines with version 1, version 2 or both."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.hosts.machine import RUN, run, unmount
+
+PARENT = "ansible-gate-hosts"  # the group that holds those of all hosts
+_NESTED = "libpod_parent"  # podman on a privileged host puts its containers here, beside the host and not below it
+_OF_VERSION_2 = {"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc"}
+_UNIFIED = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+_CLAIM, _VIEW = RUN / "cgroup", RUN / "hierarchy"
+
+
+def claim() -> None:
+    """Lets crun run where there are both versions: it refuses while version 2 has any controller.
+
+    To mount them as version 1, anywhere, takes them away from version 2; `release` gives them back. That takes the
+    kernel a moment, so what version 2 has just now says nothing: whatever it could have is taken.
+    """
+    if _UNIFIED[0].is_dir() and not _CLAIM.is_mount() and (controllers := _unclaimed()):
+        _CLAIM.mkdir(parents=True, exist_ok=True)
+        run("mount", "-t", "cgroup", "-o", ",".join(controllers), "none", str(_CLAIM))
+
+
+def _unclaimed() -> list[str]:
+    """The controllers of version 2 that no hierarchy of version 1 has."""
+    here = {line.split()[0] for line in Path("/proc/cgroups").read_text().splitlines()}
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    taken = {option for mount in mounts if mount[2] == "cgroup" for option in mount[3].split(",")}
+    return sorted((here & _OF_VERSION_2) - taken)
+
+
+def release() -> None:
+    """Undoes `claim`, and removes the empty groups that hosts left: a controller is not free before they are gone."""
+    unmount(_CLAIM)
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        controllers = line.split(":")[1]
+        if controllers:
+            with _mounted(controllers) as hierarchy:
+                _remove_empty(hierarchy)
+    for hierarchy in _UNIFIED:
+        _remove_empty(hierarchy)
+
+
+@contextmanager
+def _mounted(controllers: str) -> Iterator[Path]:
+    """A view of a hierarchy of version 1: a privileged host's systemd mounts those that this machine has not."""
+    _VIEW.mkdir(parents=True, exist_ok=True)
+    which = f"none,{controllers}" if controllers.startswith("name=") else controllers
+    run("mount", "-t", "cgroup", "-o", which, "none", str(_VIEW))
+    try:
+        yield _VIEW
+    finally:
+        unmount(_VIEW)
+
+
+def _remove_empty(hierarchy: Path) -> None:
+    for name in (PARENT, _NESTED):
+        folders = [path for path in (hierarchy / name).rglob("*") if path.is_dir()]
+        for folder in (*sorted(folders, reverse=True), hierarchy / name):
+            with contextlib.suppress(OSError):  # not there, or at work for somebody else
+                folder.rmdir()
