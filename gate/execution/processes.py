@@ -1,13 +1,23 @@
-"""The processes below this one, as the kernel knows them: who leads which session, and whether any is left."""
+"""The processes below this one, as the kernel knows them: who leads which session, and whether any is left.
+
+It serves under a host's interpreter too, so it has nothing but the standard library.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
-from collections.abc import Iterable, Iterator
+import signal
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+POLL_S = 0.02
+AFTER_KILL_S = 1.0  # how long the kernel may need for what was killed
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -62,6 +72,33 @@ def is_shared_connection(pid: int) -> bool:
     except OSError:
         return False
     return line.startswith(b"ssh: ") and b"[mux]" in line
+
+
+def kill(pids: Iterable[int]) -> None:
+    """Kills what is still there and may be killed."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def end_children(mine: Callable[[int], bool], due: Callable[[], float]) -> bool:
+    """Waits for the children that are `mine`, and kills them when it is `due`, on the clock time.monotonic.
+
+    Returns whether it is certain that no child at all is left, but for shared connections.
+    """
+    while reap():
+        seen = children()
+        left = [pid for pid in seen if not is_shared_connection(pid)]
+        if seen and not left:
+            return True
+        waited_for = [pid for pid in left if mine(pid)]
+        late = time.monotonic() - due()
+        if not waited_for or late >= AFTER_KILL_S:
+            return False
+        if late >= 0:
+            kill(waited_for)
+        time.sleep(POLL_S)
+    return True
 
 
 def _all() -> Iterator[tuple[int, int, int]]:

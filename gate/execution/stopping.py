@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from gate.execution import processes
+from gate.execution import orphans, processes
+from gate.execution.warm import endings
 from gate.values.errors import ExecutionError
 
 FILE = "stop"
-POLL_S = 0.02
-AFTER_KILL_S = 1.0  # how long the kernel may need for what was killed
+SETTLE_S = 2.0  # how long, after the grace period, what was killed may need to be gone
 
 
 class Reason(StrEnum):
@@ -100,17 +100,17 @@ class Stopping:
         self._killed = True
         return True
 
-    def settle(self, *, patiently: bool) -> Stop | None:
+    def settle(self) -> Stop | None:
         """After Ansible has ended: None if it did so by itself, or else how stopping went.
 
-        Ends the tasks that Ansible left behind. With `patiently` also waits for what cannot be ended, as long as the
-        grace period lasts: processes of another user, and what made itself independent.
+        Ends the tasks that Ansible has left behind, if it was started by this process. A warm server does that for
+        what it has forked, and is waited for.
         """
         if self._reason is None:
             return None
-        worked = bool(self._sessions)  # else Ansible worked somewhere else, where nobody has looked
-        ended = self._end(patiently=patiently)
-        return Stop(reason=self._reason, killed=self._killed, ended=ended and worked and self._sees_all)
+        private = self._folder / "private"
+        warm = (private / orphans.MARK).exists()
+        return Stop(self._reason, self._killed, self._forks_end(private) if warm else self._tasks_end())
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._terminated = True
@@ -126,21 +126,19 @@ class Stopping:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
-    def _end(self, *, patiently: bool) -> bool:
-        patience = self._asked_at + self._grace_s
-        give_up = max(patience, self._clock()) + AFTER_KILL_S
-        while processes.reap():
-            seen = processes.children()
-            left = [pid for pid in seen if not processes.is_shared_connection(pid)]
-            if seen and not left:
-                return True
-            tasks = [pid for pid in left if processes.session(pid) in self._sessions]
-            now = self._clock()
-            if now >= give_up or not (tasks or patiently):
+    def _tasks_end(self) -> bool:
+        # where no fork of Ansible was seen, it worked somewhere else, and nobody has looked
+        mine, due = self._sessions, self._asked_at + self._grace_s
+        return (
+            processes.end_children(lambda pid: processes.session(pid) in mine, lambda: due)
+            and bool(mine)
+            and self._sees_all
+        )
+
+    def _forks_end(self, private: Path) -> bool:
+        give_up = max(self._asked_at + self._grace_s, self._clock()) + SETTLE_S
+        while not endings.all_gone(private):
+            if self._clock() >= give_up:
                 return False
-            if now >= patience:
-                for pid in tasks:
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(pid, signal.SIGKILL)
-            time.sleep(POLL_S)
+            time.sleep(processes.POLL_S)
         return True

@@ -16,6 +16,7 @@ from typing import Any
 from gate.execution.events import observe, reduce_event
 from gate.execution.outcome import Observed, Outcome, judge, never_started
 from gate.execution.stopping import Stopping, check_not_asked, is_asked
+from gate.execution.warm import endings
 from gate.execution.workspace import prepare
 from gate.inventory.digest import inventory_digest
 from gate.values.canonical import canonical
@@ -117,8 +118,7 @@ def execute(warrant: Warrant, folder: Path) -> Outcome:
         extra = served_warm(warrant, artifacts)
         known = config if config.exists() else None
         ended = run(warrant, folder / "private", artifacts, known, extra, on_event, stopping)
-    stop = stopping.settle(patiently=not seen.in_flight.keys().isdisjoint(warrant.local))
-    return judge(warrant.hosts, seen, ended.rc, ended.status, stop, warrant.local)
+    return judge(warrant.hosts, seen, ended.rc, ended.status, stopping.settle(), warrant.local)
 
 
 def served_warm(warrant: Warrant, artifacts: Path) -> dict[str, str]:
@@ -130,6 +130,7 @@ def served_warm(warrant: Warrant, artifacts: Path) -> dict[str, str]:
         "PATH": os.pathsep.join((str(Path(servers) / "bin"), os.environ["PATH"])),
         "GATE_PAYLOADS": warrant.action_digest.rpartition(":")[2],
         "GATE_COLD_NOTE": str(artifacts / "cold"),
+        endings.GRACE: str(warrant.grace_s),
     }
 
 

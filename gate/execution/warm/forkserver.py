@@ -3,6 +3,7 @@
 A request names a working directory, arguments and an environment, and brings the three standard files. The answer is
 `+`, or `-` and a reason. Behind a `+` the line belongs to the fork: it is open as long as anything of the fork lives,
 one byte from the client is a signal to it, and its last byte is the exit code; without one it was killed.
+Whoever asks a fork to end, or goes away, ends all that it has started too: see `endings`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from gate.execution import processes
+    from gate.execution.warm.endings import GRACE, Fork, note_for
+elif __package__:
+    from gate.execution import processes
+    from gate.execution.warm.endings import GRACE, Fork, note_for
+else:  # under a host's interpreter, which has no gate
+    import processes
+    from endings import GRACE, Fork, note_for
 
 MOST_BYTES = 4 * 1024 * 1024
 PATIENCE_S = 5.0  # for a request that has begun to arrive
@@ -60,20 +71,36 @@ class ForkServer:
     def serve(self) -> None:
         """Serves until the owner closes our standard input or it retires, and then until the last fork has ended."""
         self._select = selectors.DefaultSelector()
-        self._forks: dict[int, tuple[int, socket.socket]] = {}
+        self._forks: dict[int, Fork] = {}
+        self._asked: list[Fork] = []
         self._count = 0
+        self._sees_all = processes.adopt_orphans()
         self._listener = _listen(self.path)
         self._select.register(self._listener, selectors.EVENT_READ, self._accept)
         self._select.register(0, selectors.EVENT_READ, self._retire)
         gc.collect()
         gc.freeze()  # or the collector would copy, in each fork, all that was imported
         while self._has_work():
-            for key, _ in self._select.select():
+            for key, _ in self._select.select(processes.POLL_S if self._asked else None):
                 if self._is_current(key):
                     key.data(key.fileobj)
+            self._tend()
 
     def _has_work(self) -> bool:
-        return self._listener is not None or bool(self._forks)
+        return self._listener is not None or bool(self._forks) or bool(self._asked)
+
+    def _tend(self) -> None:
+        """Sees to those that were asked to end."""
+        orphans = self._orphans() if self._asked else frozenset()
+        for fork in list(self._asked):
+            foreign = {session for other in self._asked if other is not fork for session in other.sessions}
+            if fork.tend(orphans, foreign):
+                self._asked.remove(fork)
+
+    def _orphans(self) -> frozenset[int]:
+        """What forks have left behind and still lives."""
+        left = set(processes.children()) - {fork.pid for fork in self._forks.values()}
+        return frozenset(pid for pid in left if os.waitpid(pid, os.WNOHANG) == (0, 0))
 
     def _is_current(self, key: selectors.SelectorKey) -> bool:
         """Whether what just happened is still of interest: an event before it may have ended what it is about."""
@@ -117,23 +144,27 @@ class ForkServer:
 
     def _fork(self, line: socket.socket, request: Request) -> None:
         self._count += 1
+        note = note_for(request.environment, self._count)
+        before = self._orphans() if self._sees_all else None
         child = os.fork()
         if child == 0:
-            os._exit(self._live(line, request))
+            os._exit(self._live(line, request, note))
         handle = os.pidfd_open(child)
-        self._forks[handle] = (child, line)
+        self._forks[handle] = Fork(child, line, note, float(request.environment.get(GRACE, "10")), before)
         self._select.register(handle, selectors.EVENT_READ, self._reap)
         self._select.register(line, selectors.EVENT_READ, self._hear)
 
-    def _live(self, line: socket.socket, request: Request) -> int:
-        code = 250
+    def _live(self, line: socket.socket, request: Request, note: Path | None) -> int:
+        code, own = 250, os.getpid()
         try:
             self._select.close()
             if self._listener is not None:
                 self._listener.close()
             put_on(request)
-            _answer(line, b"+")
+            line.sendall(b"+")  # or its client is gone already, and nothing is done
             code = self.become(request.argv) & 0xFF
+        except BrokenPipeError:
+            pass
         except BaseException:  # noqa: BLE001 - whatever it is, a fork must not go on as a second server
             traceback.print_exc()
         finally:
@@ -142,30 +173,35 @@ class ForkServer:
                     stream.flush()
                 except (OSError, ValueError):
                     code = code or 1
-            _answer(line, bytes([code]))
+            if os.getpid() == own:  # not a fork of its own, that only came to its end here too
+                if note is not None:
+                    note.unlink(missing_ok=True)
+                _answer(line, bytes([code]))
         return code
 
     def _hear(self, line: socket.socket) -> None:
-        handle = next(handle for handle, (_, theirs) in self._forks.items() if theirs is line)
+        fork = next(fork for fork in self._forks.values() if fork.line is line)
         try:
             said = line.recv(1)
         except OSError:
             said = b""
-        if said:
-            _send_signal(handle, said[0])
-            return
-        self._select.unregister(line)
-        if self.abandoned is not None:
-            _send_signal(handle, self.abandoned)
+        if not said:
+            self._select.unregister(line)
+        number = said[0] if said else self.abandoned
+        if number is not None:
+            fork.pass_on(number)
+        if fork.is_asked and fork not in self._asked:
+            self._asked.append(fork)
 
     def _reap(self, handle: int) -> None:
-        child, line = self._forks.pop(handle)
+        fork = self._forks.pop(handle)
         self._select.unregister(handle)
         with contextlib.suppress(KeyError):  # its client may have gone before
-            self._select.unregister(line)
-        os.waitpid(child, 0)
+            self._select.unregister(fork.line)
+        os.waitpid(fork.pid, 0)
         os.close(handle)
-        line.close()
+        fork.line.close()
+        fork.ended()
 
 
 def receive(line: socket.socket) -> Request:
@@ -272,8 +308,3 @@ def _at(path: str, deed: Callable[[str], None]) -> None:
 def _answer(line: socket.socket, said: bytes) -> None:
     with contextlib.suppress(OSError):  # the client is gone
         line.sendall(said)
-
-
-def _send_signal(handle: int, number: int) -> None:
-    with contextlib.suppress(OSError, ValueError):  # it has just ended, or that is no signal
-        signal.pidfd_send_signal(handle, number)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
-import signal
 import sys
 import types
 import zipfile
@@ -91,7 +90,7 @@ def _is_known(entry: zipfile.ZipInfo, known: dict[str, int]) -> bool:
 
 
 def serve(path: str, ansible: str) -> None:
-    """Serves until the gate is gone. A module whose client is gone is ended at once, with all that it started."""
+    """Serves until the gate is gone. A module whose client is gone is ended, with all that it started."""
     from forkserver import ForkServer  # type: ignore[import-not-found]
 
     use_what_is_imported(import_library(Path(ansible)))
@@ -101,12 +100,13 @@ def serve(path: str, ansible: str) -> None:
     def stale() -> bool:
         return not release.exists() or release.stat().st_mtime_ns != seen.st_mtime_ns
 
-    ForkServer(path, become=play, abandoned=signal.SIGKILL, stale=stale).serve()
+    ForkServer(path, become=play, stale=stale).serve()
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:0] = [here, os.path.dirname(here)]
     import forkserver  # noqa: F401
 
-    del sys.path[0]
+    del sys.path[:2]
     serve(sys.argv[1], sys.argv[2])

@@ -110,7 +110,7 @@ def test_a_task_that_only_reads_leaves_no_doubt_however_it_is_reached(bench: Ben
 
 def test_a_run_that_takes_too_long_is_stopped_and_says_so(bench: Bench) -> None:
     bench.write(PLAY.format(task="ansible.builtin.command: sleep 40"))
-    warrant = bench.warrant(timeout_s=2)
+    warrant = bench.warrant(timeout_s=8)
     outcome = bench.run(warrant)
     assert (outcome.status, outcome.stopped, outcome.note) == (Status.FAILED, True, "It ran out of its time.")
     assert outcome.hosts["web-01"].message == "It was stopped during Work."
@@ -163,10 +163,10 @@ def test_what_made_itself_independent_leaves_the_outcome_unknown(bench: Bench) -
         )
     )
     outcome, folder, seconds = stopped(bench, grace_s=1)
-    assert 1 <= seconds < 40
+    assert seconds < 40
+    said = outcome.hosts["web-01"].message
     assert len(processes_of(folder)) == 1
     assert outcome.status is Status.UNKNOWN
-    said = outcome.hosts["web-01"].message
     assert said == "It was asked to stop during Work; it is not certain that the task ended."
 
 
@@ -178,7 +178,8 @@ def test_what_an_earlier_task_has_left_running_is_left_alone(bench: Bench) -> No
     outcome, folder, _ = stopped(bench, grace_s=1)
     left = processes_of(folder)
     assert [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left] == [b"sleep\x0060\x00"]
-    assert outcome.status is Status.UNKNOWN  # it could be the task's own
+    # it could be the task's own, unless it was there before the task was forked
+    assert outcome.status is (Status.UNKNOWN if bench.executor.pool is None else Status.FAILED)
 
 
 def test_each_host_is_judged_by_how_far_it_was(bench: Bench) -> None:

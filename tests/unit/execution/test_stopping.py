@@ -36,7 +36,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
 def test_a_run_within_its_time_goes_on(watched: Watched) -> None:
     assert [watched.after(seconds) for seconds in (0, 30, 29.9)] == [False] * 3
     assert watched.killed == []
-    assert watched.asks.settle(patiently=True) is None
+    assert watched.asks.settle() is None
 
 
 def test_who_is_asked_to_stop_has_the_grace_period_to_do_so(watched: Watched) -> None:
@@ -77,7 +77,7 @@ def test_where_nobody_saw_ansible_work_it_is_not_certain_that_it_ended(
     monkeypatch.setattr(processes, "reap", lambda: False)
     stopping.ask(watched.folder)
     watched.after(1)
-    stop = watched.asks.settle(patiently=True)
+    stop = watched.asks.settle()
     assert stop is not None
     assert (stop.reason, stop.ended) == (Reason.ASKED, False)
 
