@@ -1,7 +1,7 @@
 """A change and the states it can be in. Pure.
 
 proposed ─ denied
-   └─ waiting (approval | window | hold | plan) ─ expired | withdrawn
+   └─ waiting (approval | window | hold | plan | limit) ─ expired | withdrawn
         └─ ready ─ running ─ succeeded ─ undoing ─ undone | undo_failed
                       ├─ failed ─ undoing …
                       └─ unknown ─ settled by an operator, as succeeded, failed or undone
@@ -40,6 +40,7 @@ class WaitingFor(StrEnum):
     WINDOW = "window"
     HOLD = "hold"
     PLAN = "plan"  # an earlier step of its plan
+    LIMIT = "limit"  # room within a limit that it had when it was admitted
 
 
 MOVES: Mapping[State, frozenset[State]] = {
@@ -83,10 +84,10 @@ class Change:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing will happen to it by itself soon: at rest, or waiting for people, a window, another step."""
+        """Whether nothing will happen to it by itself soon: at rest, or waiting for people, time, or another step."""
         if self.waiting_for is WaitingFor.APPROVAL:
             return self.preview is not None
-        return self.state in AT_REST or self.waiting_for in {WaitingFor.WINDOW, WaitingFor.PLAN}
+        return self.state in AT_REST or self.waiting_for in {WaitingFor.WINDOW, WaitingFor.PLAN, WaitingFor.LIMIT}
 
     def as_json(self) -> dict[str, Any]:
         """What a door may show: no digests of parameters are hidden, and there are no secrets in it."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, true, union
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, true, union
 
 from gate.changes.model import AT_REST, State
-from gate.database.tables import breaker_resets, change_hosts, changes
+from gate.database.tables import breaker_resets, change_hosts, changes, runs
 from gate.values.clock import from_stamp, stamp
 
 OPEN = sorted(state.value for state in (frozenset(State) - AT_REST) | {State.UNKNOWN})
@@ -46,7 +46,7 @@ class Reach:
 
 @dataclass(slots=True, kw_only=True)
 class Earlier:
-    """One earlier change. It came to rest at `updated_at`, if it has."""
+    """One earlier change. It began at `started_at`, and came to rest at `updated_at`, if it has."""
 
     id: str
     state: str
@@ -56,6 +56,7 @@ class Earlier:
     created_at: datetime
     updated_at: datetime
     failed_at: datetime | None
+    started_at: datetime | None
     hosts: dict[str, Place] = field(default_factory=dict)
 
 
@@ -111,6 +112,12 @@ def _read(connection: Connection, parts: Sequence[ColumnElement[bool]]) -> list[
         return []
     # a union of selects, because each of them has its index, and an OR over them has none
     ids = union(*(select(changes.c.id).where(part, changes.c.state != State.DENIED.value) for part in parts)).subquery()
+    began = (
+        select(runs.c.change_id, func.min(runs.c.started_at).label("at"))
+        .where(runs.c.change_id.in_(select(ids.c.id)), runs.c.phase != "check")
+        .group_by(runs.c.change_id)
+        .subquery()
+    )
     rows = connection.execute(
         select(
             changes.c.id,
@@ -125,9 +132,11 @@ def _read(connection: Connection, parts: Sequence[ColumnElement[bool]]) -> list[
             changes.c.created_at,
             changes.c.updated_at,
             changes.c.failed_at,
+            began.c.at,
         )
         .join(ids, ids.c.id == changes.c.id)
         .join(change_hosts, change_hosts.c.change_id == changes.c.id)
+        .outerjoin(began, began.c.change_id == changes.c.id)
     )
     found: dict[str, Earlier] = {}
     for change_id, host, environment, criticality, groups, *about in rows:
@@ -147,6 +156,7 @@ def _earlier(
     made: str,
     moved: str,
     failed_at: str | None,
+    began: str | None,
 ) -> Earlier:
     return Earlier(
         id=change_id,
@@ -157,6 +167,7 @@ def _earlier(
         created_at=datetime.fromisoformat(made),  # a stamp, and ten times as fast as `from_stamp`
         updated_at=datetime.fromisoformat(moved),
         failed_at=datetime.fromisoformat(failed_at) if failed_at else None,
+        started_at=datetime.fromisoformat(began) if began else None,
     )
 
 

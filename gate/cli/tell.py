@@ -21,7 +21,8 @@ _NEXT = {
 def decision(change: Mapping[str, Any]) -> None:
     """The verdict, with each reason and its rule."""
     decided = change["decision"]
-    say(f"{state(decided['verdict'])}  {change['id']}  {what(change)}")
+    waits = change["waiting_for"] == "limit"  # then the deny is only a matter of time
+    say(f"{state(change['state'] if waits else decided['verdict'])}  {change['id']}  {what(change)}")
     for text in reasons(decided):
         say(f"  {text}")
     for need in decided["approvals"]:
@@ -84,5 +85,12 @@ def _changed(one: Mapping[str, Any]) -> str:
 
 def _waits(change: Mapping[str, Any]) -> str:
     if change["waiting_for"] == "window":
-        return f" for its window, which opens at {change['decision']['opens_at'][:16].replace('T', ' ')} UTC"
+        return f" for its window, which opens at {_minute(change['decision']['opens_at'])}"
+    if change["waiting_for"] == "limit":
+        frees_at = change["decision"].get("frees_at")
+        return f" for room in a limit, {f'from {_minute(frees_at)} on' if frees_at else 'which others have to make'}"
     return f" for {change['waiting_for']}" if change["waiting_for"] else ""
+
+
+def _minute(at: str) -> str:
+    return f"{at[:16].replace('T', ' ')} UTC"

@@ -21,7 +21,7 @@ changes = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("state", Text, nullable=False),
-    Column("waiting_for", Text),  # approval | window | hold | plan, while the state is `waiting`
+    Column("waiting_for", Text),  # approval | window | hold | plan | limit, while the state is `waiting`
     Column("actor", Text, nullable=False),  # kind:name
     Column("intent", Text, nullable=False),
     Column("parameters", Text, nullable=False),  # complete: defaults are filled in

@@ -112,7 +112,8 @@ def _may_start(
     now: datetime,
 ) -> bool:
     if decision.verdict is Verdict.DENY:
-        _stop(connection, change, State.DENIED, {"decision": decision.as_json()}, now, decision=decision)
+        state, waiting_for = (State.WAITING, WaitingFor.LIMIT) if decision.frees else (State.DENIED, None)
+        _stop(connection, change, state, {"decision": decision.as_json()}, now, waiting_for, decision=decision)
         return False
     binding = bind(admitted, inventory_digest, decision.generation, change.preview)
     left = missing(needs(decision, change.created_at), approvals.of_change(connection, change.id), binding, now)

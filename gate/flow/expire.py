@@ -1,4 +1,4 @@
-"""What time alone does: what nobody approved is over, and what waited for its window may be decided again."""
+"""What time alone does: what nobody approved is over, and what waited for its time may be decided again."""
 
 from __future__ import annotations
 
@@ -35,8 +35,11 @@ def expire(site: Site) -> list[str]:
     return [change.id for change in over]
 
 
-def open_windows(site: Site) -> list[str]:
-    """Makes ready whatever waited for a window that opens by now; it is decided again when it starts."""
+def ask_again(site: Site) -> list[str]:
+    """Makes ready what waited for a window that is open by now, or for a limit in which time has made room.
+
+    It is decided again when it starts.
+    """
     now = site.clock.now()
     with site.database.read() as connection:
         if not any(_may_go(change, now) for change in store.in_states(connection, [State.WAITING])):
@@ -45,15 +48,21 @@ def open_windows(site: Site) -> list[str]:
         due = [change for change in store.in_states(connection, [State.WAITING]) if _may_go(change, now)]
         for change in due:
             store.move(connection, change, State.READY, now=now)
-            ledger.append(connection, "window-opens", "gate", {}, now=now, change_id=change.id)
+            kind = "window-opens" if change.waiting_for is WaitingFor.WINDOW else "limit-frees"
+            ledger.append(connection, kind, "gate", {}, now=now, change_id=change.id)
     return [change.id for change in due]
 
 
 def _may_go(change: Change, now: datetime) -> bool:
-    if change.waiting_for is not WaitingFor.WINDOW:
-        return False
-    opens_at = Decision.from_json(change.decision).opens_at
-    return opens_at is None or now >= opens_at
+    match change.waiting_for:
+        case WaitingFor.WINDOW:
+            opens_at = Decision.from_json(change.decision).opens_at
+            return opens_at is None or now >= opens_at
+        case WaitingFor.LIMIT:
+            frees_at = Decision.from_json(change.decision).frees_at
+            return frees_at is not None and now >= frees_at
+        case _:
+            return False
 
 
 def _is_over(change: Change, now: datetime) -> bool:

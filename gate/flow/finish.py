@@ -31,10 +31,11 @@ def sign_head(site: Site) -> None:
 
 
 def let_go(connection: Connection, change: Change, now: datetime) -> None:
-    """Releases the holds of a change, and makes ready whoever waited for one of its hosts."""
+    """Releases the holds of a change, and makes ready whoever waited for one of its hosts, or for room in a limit."""
     holds.release(connection, change.id)
     for other in store.in_states(connection, [State.WAITING]):
-        if other.waiting_for is WaitingFor.HOLD and set(other.hosts) & set(change.hosts):
+        waits_for_host = other.waiting_for is WaitingFor.HOLD and set(other.hosts) & set(change.hosts)
+        if waits_for_host or other.waiting_for is WaitingFor.LIMIT:  # it is decided again when it starts
             store.move(connection, other, State.READY, now=now)
 
 

@@ -49,6 +49,7 @@ def as_past(change: past.Earlier) -> Past:
         hosts=tuple(change.hosts),
         id=change.id,
         state=change.state,
+        started_at=change.started_at,
         finished_at=change.updated_at,
         failed_at=change.failed_at,
         undo_of=change.undo_of,

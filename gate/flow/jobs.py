@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gate.changes import halt, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.execute import execute
-from gate.flow.expire import expire, open_windows
+from gate.flow.expire import ask_again, expire
 from gate.flow.finish import come_to_rest, end_unstarted
 from gate.flow.ports import Site
 from gate.flow.preview import preview, wants_preview
@@ -23,7 +23,7 @@ _DEEDS: dict[str, Callable[[Site, str], None]] = {"execute": execute, "preview":
 def pending(site: Site) -> list[tuple[str, str]]:
     """The jobs that could be done now, in the order in which they should be: (deed, change id)."""
     expire(site)
-    open_windows(site)
+    ask_again(site)
     with site.database.read() as connection:
         may_start = halt.standing(connection) is None
         open_changes = store.in_states(connection, [State.READY, State.WAITING]) if may_start else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gate.flow.cancel import check_reason
 from gate.flow.finish import sign_head
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
@@ -21,11 +22,13 @@ def roll_back(site: Site, archive: Archive, rules: Path, name: str, actor: Actor
 
     Raises:
         IdentityError: the actor is no human.
+        IntentError: the reason is no line of text.
         NotFoundError: there is no such generation, or several. Nothing was written.
         PolicyError: its files are not what was archived, or the folder cannot be replaced; the rules stay as they are.
     """
     if actor.kind is not ActorKind.HUMAN:
         raise IdentityError(f"{actor} cannot change the rules.", "A person answers for them.", "Ask an administrator.")
+    check_reason(reason)
     wanted = archive.get(name)
     data = {"from": site.policy.generation, "to": wanted.generation, "reason": reason}
     with site.database.write() as connection:

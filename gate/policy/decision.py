@@ -44,7 +44,8 @@ class Decision:
     """The answer to one question. All `approvals` are needed; there are none unless the verdict is NEEDS_APPROVAL.
 
     `facts` and `fired` are by host: what the engine was told, and the ids of the rules that it said match. `shadow` is
-    what the rules say that only report, and `asked` says in words what the facts `is.…` mean.
+    what the rules say that only report, and `asked` says in words what the facts `is.…` mean. `frees` says of a deny
+    that it is only by limits in which there will be room: at `frees_at`, or when others have come to rest.
     """
 
     verdict: Verdict
@@ -57,6 +58,8 @@ class Decision:
     shadow: tuple[Reason, ...] = ()
     asked: Mapping[str, str] = field(default_factory=dict)
     opens_at: datetime | None = None  # when the windows let it through; None: now, or never
+    frees: bool = False
+    frees_at: datetime | None = None
     risk: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)  # by host, what the fact `risk` is the sum of
 
     def as_json(self) -> dict[str, Any]:
@@ -65,6 +68,8 @@ class Decision:
             "shadow": [one.as_json() for one in self.shadow],
             "asked": dict(self.asked),
             "risk": {host: [part.as_json() for part in parts] for host, parts in self.risk.items()},
+            "frees": self.frees,
+            "frees_at": self.frees_at and stamp(self.frees_at),
         }
         return {
             "verdict": self.verdict.value,
@@ -97,6 +102,8 @@ class Decision:
                 asked=dict(raw.get("asked", {})),
                 opens_at=from_stamp(raw["opens_at"]) if raw["opens_at"] else None,
                 risk={host: tuple(Part(**part) for part in parts) for host, parts in raw.get("risk", {}).items()},
+                frees=raw.get("frees", False),
+                frees_at=from_stamp(raw["frees_at"]) if "frees_at" in raw else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as wrong:
             raise PolicyError("This is no decision.", f"{wrong!r}.", "Take it from the ledger as it is.") from None

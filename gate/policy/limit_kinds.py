@@ -1,7 +1,8 @@
 """The kinds of limits: a rate, a number at once, a number or share of hosts, a cool-down. The breaker has its own file.
 
 What is asked again at its start took its place when it was first decided. So of the others only those that have
-started are counted then: otherwise many that are ready at once would deny each other.
+started are counted then: otherwise many that are ready at once would stop each other. All but a number of hosts in one
+change free up by themselves, and say when, if only time has to pass.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from gate.policy.counting import may_cover, named
@@ -19,7 +21,10 @@ from gate.policy.usage import WITHIN, Limited, Usage, by_host, moment, once, wit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """At most `at_most` changes in any period of length `per`, for each combination of what `by` names."""
+    """At most `at_most` changes in any period of length `per`, for each combination of what `by` names.
+
+    No more than that are asked for, and no more than that begin: what waited begins later than it was asked for.
+    """
 
     at_most: int
     per: timedelta
@@ -30,18 +35,23 @@ class Rate:
         return within(self.by, self.per)
 
     def usage(self, limited: Limited) -> Mapping[str, Usage]:
-        return by_host(limited, self.by, self.recent(limited.history.changes, limited.now), self._judge)
+        starting = limited.question.starting
+        recent = self.recent(limited.history.changes, limited.now, starting=starting)
+        return by_host(limited, self.by, recent, partial(self._judge, starting=starting))
 
-    def recent(self, changes: Iterable[Past], now: datetime) -> list[Past]:
-        """Those of the changes that may count."""
-        return [past for past in changes if past.at > now - self.per]
+    def recent(self, changes: Iterable[Past], now: datetime, *, starting: bool = False) -> list[Past]:
+        """Those of the changes that may count for one that is asked for, or that is `starting`."""
+        times = ((past, _counts_from(past, starting=starting)) for past in changes)
+        return [past for past, at in times if at is not None and at > now - self.per]
 
-    def _judge(self, counted: list[Past], where: str) -> Usage:
+    def _judge(self, counted: list[Past], where: str, *, starting: bool) -> Usage:
         if len(counted) < self.at_most:
             return WITHIN
-        free_at = counted[len(counted) - self.at_most].at + self.per
+        times = sorted(at for past in counted if (at := _counts_from(past, starting=starting)) is not None)
+        free_at = times[len(times) - self.at_most] + self.per
         used = f"{len(counted)} of {self.at_most} are used{where}"
-        return Usage(exceeded=True, note=f"{used}; the next is possible at {moment(free_at)}.")
+        note = f"{used}; the next is possible at {moment(free_at)}."
+        return Usage(exceeded=True, note=note, frees=True, frees_at=free_at)
 
     def as_json(self) -> dict[str, Any]:
         return {"at_most": self.at_most, "per_s": int(self.per.total_seconds()), "by": list(self.by)}
@@ -65,7 +75,7 @@ class Concurrent:
         if len(counted) < self.most:
             return WITHIN
         note = f"{len(counted)} of {self.most} are open{where}: {named(counted)}."
-        return Usage(exceeded=True, note=f"{note} The next is possible when one of them is at rest.")
+        return Usage(exceeded=True, note=f"{note} The next is possible when one of them is at rest.", frees=True)
 
     def as_json(self) -> dict[str, Any]:
         return {"concurrent": self.most, "by": list(self.by)}
@@ -117,7 +127,9 @@ class Hosts:
         if count <= min(allowed):
             return WITHIN
         others = [past for past, names in touched[1:] if names]
-        return Usage(exceeded=True, note=self._note(pool, count, min(allowed), size, others))
+        alone = len(touched[0][1])
+        note = self._note(pool, count, min(allowed), size, others)
+        return Usage(exceeded=True, note=note, frees=alone <= min(allowed))
 
     def _touched(self, past: Past, pool: str, scope: Condition) -> frozenset[str]:
         in_pool = (name for name in past.hosts if name not in past.known or self._pool(past.known[name]) == pool)
@@ -160,13 +172,20 @@ class Cooldown:
             return WITHIN
         busy = [past for past in counted if past.finish is None]
         if busy:
-            return Usage(exceeded=True, note=f"Something is under way there: {named(busy)}.")
+            return Usage(exceeded=True, note=f"Something is under way there: {named(busy)}.", frees=True)
         last = max(past.finish for past in counted if past.finish is not None)
-        note = f"The last one finished at {moment(last)}; the next is possible at {moment(last + self.time)}."
-        return Usage(exceeded=True, note=note)
+        free_at = last + self.time
+        note = f"The last one finished at {moment(last)}; the next is possible at {moment(free_at)}."
+        return Usage(exceeded=True, note=note, frees=True, frees_at=free_at)
 
     def as_json(self) -> dict[str, Any]:
         return {"cooldown_s": int(self.time.total_seconds()), "by": list(self.by)}
+
+
+def _counts_from(past: Past, *, starting: bool) -> datetime | None:
+    """Since when a change counts in a rate: for one that starts, since its own start; None if it has none."""
+    begun = past.start
+    return begun if starting or (begun is not None and begun > past.at) else past.at
 
 
 def _open(limited: Limited) -> list[Past]:

@@ -14,6 +14,7 @@ from gate.policy.compile import Compiled, compile_rules
 from gate.policy.decision import ENGINE, REFERENCE, Decision, Fired, Reason, Verdict, combine, denied, shadows
 from gate.policy.evaluator import Evaluator
 from gate.policy.facts import Situation, note, situation
+from gate.policy.frees import frees
 from gate.policy.limits import Limit
 from gate.policy.lint import refuse_silent
 from gate.policy.probe import probes
@@ -78,6 +79,7 @@ class Policy:
             if different := self._difference(found, fired):
                 return _stop(decision, denied(REFERENCE, different, hosts), found.facts, fired)
             verdict, reasons, approvals = combine(self._book.rules, fired, partial(self._note, found))
+            passes, frees_at = frees(self._book.rules, fired, found.used)
         except Exception as trouble:  # noqa: BLE001 - the one place where anything unexpected becomes a deny
             return _stop(decision, denied(ENGINE, f"This could not be decided: {_short(trouble)}", hosts), {}, {})
         return decision(
@@ -90,6 +92,8 @@ class Policy:
             asked={asked.name: asked.text for asked in self._book.asked},
             opens_at=found.opens_at,
             risk=found.risk,
+            frees=passes,
+            frees_at=frees_at,
         )
 
     def fired(self, facts: Facts) -> tuple[str, ...]:

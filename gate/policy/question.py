@@ -69,7 +69,8 @@ class Past:
     """One earlier change: when it was asked for, by whom (`agent:planner`), what and where, and what became of it.
 
     `known` describes its hosts as they were when it was decided; a host that is not in it could have been anywhere.
-    `failed_at` is when it failed last, even if it was taken back since. `undo_of` is the id of what it takes back.
+    `started_at` is when it began, if that is known and it did; `failed_at` is when it failed last, even if it was taken
+    back since. `undo_of` is the id of what it takes back.
     """
 
     at: datetime
@@ -78,10 +79,16 @@ class Past:
     hosts: tuple[str, ...]
     id: str = ""
     state: str = "succeeded"
+    started_at: datetime | None = None
     finished_at: datetime | None = None
     failed_at: datetime | None = None
     undo_of: str | None = None
     known: Mapping[str, Host] = field(default_factory=dict)
+
+    @property
+    def start(self) -> datetime | None:
+        """When it began; None if it has not, or never did."""
+        return (self.started_at or self.at) if self.state in UNDER_WAY | RAN else None
 
     @property
     def finish(self) -> datetime | None:

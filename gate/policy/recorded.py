@@ -128,8 +128,10 @@ def _state(entry: Entry) -> str | None:
 def _moved(old: Past | None, entry: Entry, name: str, proposed: Mapping[str, Any], state: str) -> Past:
     at = from_stamp(entry.at)
     failed_at = at if state in ("failed", "unknown") else None
+    started_at = at if entry.kind == "started" else None
     if old is not None:
-        return replace(old, state=state, finished_at=at, failed_at=failed_at or old.failed_at)
+        started_at = old.started_at or started_at
+        return replace(old, state=state, started_at=started_at, finished_at=at, failed_at=failed_at or old.failed_at)
     return Past(
         id=name,
         at=at,

@@ -29,7 +29,7 @@ from gate.values.errors import PolicyError
 _ACTION = ("action", "catalog", "risk", "reversibility", "check", "certified", "timeout_s")
 _GIVEN = (*_ACTION, "actor", "undo", "starting", "host", "hosts", "at", "history", "resets", "parameters", "sizes")
 _HOST = ("name", "groups", "tags", "environment", "criticality", "copies")
-_PAST = ("ago", "actor", "action", "hosts", "times", "state", "finished", "failed", "environment", "groups")
+_PAST = ("ago", "actor", "action", "hosts", "times", "state", "started", "finished", "failed", "environment", "groups")
 _STATES = ("succeeded", "failed", "running", "waiting", "ready", "unknown", "undoing", "undone", "undo_failed")
 _HOW_FAR = ("full", "partial", "none")
 _MOST_COPIES = 1000
@@ -196,6 +196,7 @@ def _past(keys: Mapping[str, Item], at: datetime, name: str) -> Past:
         action=keys["action"].text("the name of an action"),
         hosts=hosts,
         state=state,
+        started_at=at - _ago(keys["started"]) if "started" in keys else None,
         finished_at=at - _ago(keys["finished"]) if "finished" in keys else None,
         failed_at=at - _ago(keys["failed"]) if "failed" in keys else None,
         known={host: Host(name=host, groups=groups, environment=where) for host in hosts} if known else {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -14,10 +14,16 @@ from gate.policy.rule import Condition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """`exceeded` by the change that is asked about; `note` says how much is used, and when the next is possible."""
+    """`exceeded` by the change that is asked about; `note` says how much is used, and when the next is possible.
+
+    `frees` says that there will be room for this very change without anybody's doing: at `frees_at` if only time has to
+    pass, otherwise when others have come to rest.
+    """
 
     exceeded: bool
     note: str = ""
+    frees: bool = False
+    frees_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +60,28 @@ WITHIN = Usage(exceeded=False)
 def by_host(
     limited: Limited, by: Sequence[str], changes: Sequence[Past], judge: Callable[[list[Past], str], Usage]
 ) -> dict[str, Usage]:
-    """For each host what `judge` says of the changes that count with it, in the worst of its places.
+    """For each host what `judge` says of the changes that count with it, in all of its places together.
 
     `judge` is given the changes, oldest first, and where that is, for people; empty where there is no need to say.
     """
     tally = Tally(by, limited.scope, limited.question, changes)
     found = {}
     for host in limited.question.hosts:
-        usages = [judge(counted, _where(by, place)) for place, counted in tally.of(host)]
-        found[host.name] = next((usage for usage in usages if usage.exceeded), WITHIN)
+        found[host.name] = together(judge(counted, _where(by, place)) for place, counted in tally.of(host))
     return found
+
+
+def together(usages: Iterable[Usage]) -> Usage:
+    """All of them have to leave room: exceeded if one is, and free when the last one is."""
+    exceeded = [usage for usage in usages if usage.exceeded]
+    if not exceeded:
+        return WITHIN
+    return Usage(
+        exceeded=True,
+        note=exceeded[0].note,
+        frees=all(usage.frees for usage in exceeded),
+        frees_at=max((usage.frees_at for usage in exceeded if usage.frees_at), default=None),
+    )
 
 
 def within(by: Sequence[str], period: timedelta) -> Lookback:

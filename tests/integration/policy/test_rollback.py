@@ -15,7 +15,7 @@ from gate.cli.main import cli
 from gate.identity.scopes import Identity
 from gate.ledger.entry import Entry
 from gate.values.actor import Actor
-from gate.values.errors import DatabaseError, IdentityError, NotFoundError, PolicyError
+from gate.values.errors import DatabaseError, IdentityError, IntentError, NotFoundError, PolicyError
 
 MORE = "- {rule: nothing, when: {risk: {ge: 0}}, then: deny, because: Nothing today.}\n"
 WHY = "Nobody could work."
@@ -73,6 +73,14 @@ def test_a_generation_that_was_tampered_with_is_not_gone_back_to(gate, site, two
     (gate.archive.get(two[0]).folder / "rules.yml").write_text(MORE.replace("deny", "allow"))
     with pytest.raises(PolicyError, match="not what was archived"):
         gate.roll_back(two[0], reason=WHY)
+    assert entries(gate) == []
+    assert gate.policy.generation == two[1]
+
+
+@pytest.mark.parametrize("reason", ["a\nb", "x" * 501, "a\x1b[2Jb"])
+def test_a_reason_that_is_no_line_of_text_is_refused(gate, site, two, reason):
+    with pytest.raises(IntentError):
+        gate.roll_back(two[0], reason=reason)
     assert entries(gate) == []
     assert gate.policy.generation == two[1]
 

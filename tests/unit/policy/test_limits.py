@@ -164,6 +164,30 @@ def test_a_host_that_moved_counts_where_it_was(exceeded):
     assert exceeded(rate("[environment]"), [moved], hosts=("web-03",)) == {"web-03"}
 
 
+@pytest.mark.parametrize("state", ["waiting", "ready", "expired", "withdrawn"])
+def test_what_has_not_begun_does_not_stop_another_from_beginning(exceeded, state):
+    assert exceeded(rate(), [past(state=state)]) == {"web-01"}
+    assert exceeded(rate(), [past(state=state)], starting=True) == set()
+
+
+@pytest.mark.parametrize("state", ["running", "unknown", "succeeded", "failed", "undoing", "undone", "undo_failed"])
+def test_no_more_begin_in_a_period_than_may_be_asked_for_in_it(exceeded, state):
+    waited = past(12 * HOUR, state=state, started_at=NOW - HOUR + TICK)  # asked for by day, begun in its window
+    assert exceeded(rate(), [waited], starting=True) == {"web-01"}
+    assert exceeded(rate(), [waited]) == {"web-01"}
+    earlier = dataclasses.replace(waited, started_at=NOW - HOUR)
+    assert exceeded(rate(), [earlier], starting=True) == exceeded(rate(), [earlier]) == set()
+
+
+def test_the_next_start_is_possible_when_enough_starts_have_grown_old(note):
+    begun = [past(9 * HOUR, started_at=NOW - timedelta(minutes=ago), state="running") for ago in (10, 50, 40)]
+    begun.append(past(timedelta(minutes=5), state="ready"))
+    assert note(rate(at_most=3), begun, starting=True) == (
+        "3 of 3 are used; the next is possible at 2026-11-23 12:10:00 UTC."
+    )
+    assert note(rate(at_most=3), begun) == "4 of 3 are used; the next is possible at 2026-11-23 12:20:00 UTC."
+
+
 # at once
 
 
@@ -304,6 +328,40 @@ def test_what_is_about_to_touch_a_host_keeps_it_warm(exceeded, state, asked, sta
     other = [past(state=state)]
     assert bool(exceeded("cooldown: 10m, by: [target]", other)) is asked
     assert bool(exceeded("cooldown: 10m, by: [target]", other, starting=True)) is starting
+
+
+# is it a matter of time?
+
+RUNNING = past(HOUR, id="chg-1", state="running")
+DONE = past(HOUR, finished_at=NOW - timedelta(minutes=4))
+
+
+@pytest.mark.parametrize(
+    ("text", "history", "frees", "frees_at"),
+    [
+        (rate(), [past(timedelta(minutes=20))], True, NOW + timedelta(minutes=40)),
+        (rate(), [], False, None),  # there is room now
+        ("concurrent: 1", [RUNNING], True, None),
+        ("hosts: 1, at: once", [dataclasses.replace(RUNNING, hosts=("db-01",))], True, None),
+        ("share: 25%, at: once", [dataclasses.replace(RUNNING, hosts=("db-01",))], True, None),
+        ("share: 24%, at: once", [RUNNING], False, None),  # it is too much by itself
+        ("share: 24%", [], False, None),
+        ("cooldown: 10m, by: [target]", [RUNNING], True, None),
+        ("cooldown: 10m, by: [target]", [DONE], True, NOW + timedelta(minutes=6)),
+        ("cooldown: 10m, by: [target]", [DONE, RUNNING], True, None),
+        ("breaker: {failures: 1, within: 1h}, by: [action]", [past(state="failed")], False, None),
+    ],
+)
+def test_a_limit_says_whether_there_will_be_room_and_when(tmp_path, text, history, frees, frees_at):
+    usage = read(tmp_path, text).usage(question(), History(changes=tuple(history)), NOW)["web-01"]
+    assert (usage.frees, usage.frees_at) == (frees, frees_at)
+    assert usage.exceeded is (frees or "24%" in text or "breaker" in text)
+
+
+def test_of_two_places_the_one_that_is_full_for_longer_counts(tmp_path):
+    history = (past(timedelta(minutes=50)), past(timedelta(minutes=20), hosts=("web-02",)))
+    usage = read(tmp_path, rate("[group]")).usage(question(), History(changes=history), NOW)["web-01"]
+    assert usage.frees_at == NOW + timedelta(minutes=40)
 
 
 # reading

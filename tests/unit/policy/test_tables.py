@@ -52,7 +52,8 @@ def test_hosts_are_changes_of_the_default_one_and_can_be_copied(read):
 
 
 def test_history_is_told_in_times_before(read):
-    past = "{ago: 10m, actor: human:ann, action: x, hosts: [y], times: 2, state: failed, finished: 5m, failed: 5m}"
+    ended = "state: failed, started: 7m, finished: 5m, failed: 5m"
+    past = f"{{ago: 10m, actor: human:ann, action: x, hosts: [y], times: 2, {ended}}}"
     (case,) = read(f"case: a, history: [{past}], resets: [{{limit: stop, key: x, ago: 1m}}], {EXPECT}")
     first, second = case.history.changes
     assert first.id != second.id
@@ -63,6 +64,7 @@ def test_history_is_told_in_times_before(read):
         action="x",
         hosts=("y",),
         state="failed",
+        started_at=NOON - timedelta(minutes=7),
         finished_at=NOON - timedelta(minutes=5),
         failed_at=NOON - timedelta(minutes=5),
     )
