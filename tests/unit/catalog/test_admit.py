@@ -16,7 +16,7 @@ def catalog(make_action) -> Catalog:
 
 def inventory() -> Inventory:
     def host(*groups: str) -> dict[str, object]:
-        return {"groups": list(groups), "environment": "prod", "criticality": "none", "tags": []}
+        return {"groups": list(groups), "environment": "prod", "criticality": "none", "tags": [], "local": False}
 
     hosts = {"web-01": host("web"), "web-02": host("web"), "db-01": host("db"), "mail-01": host("mail")}
     groups = {"web": ["web-01", "web-02"], "db": ["db-01"], "mail": ["mail-01"], "empty": []}
