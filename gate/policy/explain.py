@@ -23,6 +23,13 @@ def explain(decision: Decision, rules: Sequence[Rule] = ()) -> list[str]:
         lines.append(f"  {reason.verdict.value}: {reason.rule}: {reason.because}{where}")
     if decision.opens_at and decision.verdict is not Verdict.DENY:
         lines.append(f"  waits: until {decision.opens_at:%Y-%m-%d %H:%M} UTC, and is decided again then")
+    if decision.frees:
+        when = (
+            f"from {decision.frees_at:%Y-%m-%d %H:%M:%S} UTC on"
+            if decision.frees_at
+            else "when others have come to rest"
+        )
+        lines.append(f"  room: {when}; nothing else is in the way")
     for need in decision.approvals:
         people = "1 person" if need.count == 1 else f"{need.count} people"
         lines.append(f"  needed: {people} of {need.group}, within {need.expires_s // 60} minutes")

@@ -24,7 +24,7 @@ RULES = """
 FACTS = {"environment": "prod", "risk": 20, "criticality": "high", "undo": "no", "actor_kind": "human", "action": "x"}
 
 
-def explained(book, with_rules=True, **changed):
+def explained(book, with_rules=True, more=None, **changed):
     rules = book(RULES).rules
     facts = {"web-01": FACTS | changed}
     ids = {host: tuple(sorted(fired(rules.values(), told))) for host, told in facts.items()}
@@ -37,6 +37,7 @@ def explained(book, with_rules=True, **changed):
         at=datetime(2026, 11, 23, tzinfo=UTC),
         facts=facts,
         fired=ids,
+        **(more or {}),
     )
     return "\n".join(explain(decision, tuple(rules.values()) if with_rules else ()))
 
@@ -63,6 +64,13 @@ def test_what_is_allowed_lacks_nothing(book):
     text = explained(book, environment="dev", criticality="none")
     assert text.startswith("Allowed")
     assert "nearest" not in text
+
+
+def test_a_deny_that_is_a_matter_of_time_says_so(book):
+    assert "room:" not in explained(book)
+    assert "  room: when others have come to rest; nothing" in explained(book, more={"frees": True})
+    at = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+    assert "  room: from 2026-11-23 12:30:00 UTC on" in explained(book, more={"frees": True, "frees_at": at})
 
 
 def test_without_rules_all_facts_are_shown(book):
