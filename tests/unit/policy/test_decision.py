@@ -1,5 +1,6 @@
 """Combining: deny beats approval beats allow, nothing said is a deny, the strictest host decides."""
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from itertools import permutations
@@ -116,8 +117,9 @@ def decision():
     )
 
 
-def test_a_decision_survives_canonical_json():
-    made = decision()
+@pytest.mark.parametrize("more", [{}, {"frees": True}, {"frees": True, "frees_at": datetime(2026, 11, 24, tzinfo=UTC)}])
+def test_a_decision_survives_canonical_json(more):
+    made = dataclasses.replace(decision(), **more)
     assert Decision.from_json(json.loads(canonical(made.as_json()))) == made
 
 
