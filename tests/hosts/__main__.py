@@ -59,7 +59,9 @@ def up(count: int, number: int, *, containers: bool) -> None:
 @main.command()
 @of_lab
 def down(number: int) -> None:
-    """Take the hosts away, and everything that they needed."""
+    """Take the hosts away, and everything that they needed; what killed test runs left behind as well."""
+    with ground.locked():
+        ground.leave(ground.own_podman())
     Lab.load(number).down()
 
 

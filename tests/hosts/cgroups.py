@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ PARENT = "ansible-gate-hosts"  # the group that holds those of all hosts
 _NESTED = "libpod_parent"  # podman on a privileged host puts its containers here, beside the host and not below it
 _OF_VERSION_2 = {"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc"}
 _UNIFIED = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+_SETTLE_S = 0.2  # the kernel ends a group a moment after it was removed
 _CLAIM, _VIEW = RUN / "cgroup", RUN / "hierarchy"
 
 
@@ -36,15 +38,22 @@ def _unclaimed() -> list[str]:
 
 
 def release() -> None:
-    """Undoes `claim`, and removes the empty groups that hosts left: a controller is not free before they are gone."""
+    """Undoes `claim`, and removes the empty groups that hosts left."""
     unmount(_CLAIM)
+    if _remove_everywhere():
+        time.sleep(_SETTLE_S)
+        _remove_everywhere()
+
+
+def _remove_everywhere() -> int:
+    """Looks into every hierarchy, and lets it go: one that nobody has mounted ends then, if it was empty already."""
+    removed = sum(map(_remove_empty, _UNIFIED))
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         controllers = line.split(":")[1]
         if controllers:
             with _mounted(controllers) as hierarchy:
-                _remove_empty(hierarchy)
-    for hierarchy in _UNIFIED:
-        _remove_empty(hierarchy)
+                removed += _remove_empty(hierarchy)
+    return removed
 
 
 @contextmanager
@@ -59,9 +68,12 @@ def _mounted(controllers: str) -> Iterator[Path]:
         unmount(_VIEW)
 
 
-def _remove_empty(hierarchy: Path) -> None:
+def _remove_empty(hierarchy: Path) -> int:
+    removed = 0
     for name in (PARENT, _NESTED):
         folders = [path for path in (hierarchy / name).rglob("*") if path.is_dir()]
         for folder in (*sorted(folders, reverse=True), hierarchy / name):
             with contextlib.suppress(OSError):  # not there, or at work for somebody else
                 folder.rmdir()
+                removed += 1
+    return removed

@@ -72,6 +72,7 @@ def podman_of(number: int) -> Podman:
 
 def sweep() -> None:
     """Takes away what is left of labs whose process is gone, and hosts that belong to no lab. Wants the lock."""
+    own_podman().configure()
     for number in numbers():
         path = LABS / str(number) / LEASE
         lease = Lease.take(path) if path.exists() else None
@@ -94,7 +95,8 @@ def remove(podman: Podman, number: int) -> None:
 
 
 def leave(podman: Podman) -> None:
-    """When no lab is left: gives back what the hosts needed of this machine. Wants the lock."""
+    """When no lab is left that anybody wants: gives back what the hosts needed of this machine. Wants the lock."""
+    sweep()
     if not numbers():
         podman.tidy()
         cgroups.release()
