@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from gate.flow.halt import Standstill
     from gate.flow.ports import Site
     from gate.ledger.verify import Problem, Report
-    from gate.policy.archive import Archive, Generation
-    from gate.policy.breaker import Standing
-    from gate.policy.live import LivePolicy
-    from gate.policy.table_source import ActionFacts
+    from gate.policy.generations.archive import Archive, Generation
+    from gate.policy.generations.live import LivePolicy
+    from gate.policy.limits.breaker import Standing
+    from gate.policy.tables.reading import ActionFacts
 
 
 class Gate:
@@ -336,14 +336,14 @@ class Gate:
     @cached_property
     def policy(self) -> LivePolicy:
         """The rules, with their engine running. Raises PolicyError."""
-        from gate.policy.live import LivePolicy
+        from gate.policy.generations.live import LivePolicy
 
         return LivePolicy(self.folder.rules, self.archive, actions=self.action_facts, clock=self.clock)
 
     @property
     def archive(self) -> Archive:
         """The generations of rules that have decided here."""
-        from gate.policy.archive import Archive
+        from gate.policy.generations.archive import Archive
 
         return Archive(self.folder.state / "generations")
 

@@ -13,8 +13,8 @@ from gate.catalog.check import check_action
 from gate.catalog.load import load_catalog
 from gate.flow.action_facts import known_actions
 from gate.inventory.read import InventoryReader
-from gate.policy.live import load_sound
-from gate.policy.table_source import read_tables
+from gate.policy.generations.live import load_sound
+from gate.policy.tables.reading import read_tables
 from gate.schedule.plan import read_schedules
 from gate.settings import SiteFolder
 from gate.values.errors import GateError

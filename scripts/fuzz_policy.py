@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from gate.policy.decision import Decision, Verdict
-from gate.policy.lint import lint
+from gate.policy.language.vocabulary import plain
 from gate.policy.policy import Policy
 from gate.policy.question import History, Host, Question
-from gate.policy.rulebook import read_rulebook
-from gate.policy.vocabulary import plain
+from gate.policy.rules.lint import lint
+from gate.policy.rules.rulebook import read_rulebook
 from gate.values.actor import Actor
 from gate.values.errors import PolicyError
 

@@ -27,7 +27,7 @@ def windows() -> None:
 @click.pass_context
 def next_openings(ctx: click.Context, window: str | None, count: int, output: str) -> None:
     """The next openings of every window, or of WINDOW; one that is open now is the first of them."""
-    from gate.policy.windows import REACH
+    from gate.policy.windows.window import REACH
     from gate.values.errors import NotFoundError
 
     now = datetime.now(UTC)
@@ -49,7 +49,7 @@ def next_openings(ctx: click.Context, window: str | None, count: int, output: st
 @click.pass_context
 def calendar(ctx: click.Context, begin: datetime | None, days: int, output: str) -> None:
     """Everything that opens, or is open, within some days, in the order of time. A freeze closes what it covers."""
-    from gate.policy.localtime import FIRST_YEAR, LAST_YEAR
+    from gate.policy.windows.localtime import FIRST_YEAR, LAST_YEAR
 
     now = datetime.now(UTC)
     first = begin.replace(tzinfo=UTC) if begin else now
@@ -61,7 +61,7 @@ def calendar(ctx: click.Context, begin: datetime | None, days: int, output: str)
 
 def _read(ctx: click.Context) -> Sequence[Any]:
     """The windows of the site that have times."""
-    from gate.policy.windows import read_windows
+    from gate.policy.windows.reading import read_windows
     from gate.settings import find_site
 
     found = read_windows(find_site(ctx.obj.site).rules / "windows.yml")
@@ -69,7 +69,7 @@ def _read(ctx: click.Context) -> Sequence[Any]:
 
 
 def _openings(window: Any, first: datetime, end: datetime, now: datetime) -> Any:
-    from gate.policy.windows import REACH
+    from gate.policy.windows.window import REACH
 
     for opens, closes in window.whole(first, end):
         edges = {"opens": opens if opens > first - REACH else None, "closes": closes if closes < end + REACH else None}

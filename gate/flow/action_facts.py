@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gate.catalog.action import Action
 from gate.catalog.load import Catalog
-from gate.policy.table_source import ActionFacts, Actions
+from gate.policy.tables.reading import ActionFacts, Actions
 
 
 def action_facts(action: Action) -> ActionFacts:

@@ -9,7 +9,7 @@ from gate.flow.finish import sign_head
 from gate.flow.history import failures
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
-from gate.policy.breaker import Breaker, Standing
+from gate.policy.limits.breaker import Breaker, Standing
 from gate.values.actor import Actor, ActorKind
 from gate.values.errors import IdentityError, NotFoundError, StateError
 

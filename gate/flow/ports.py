@@ -16,7 +16,7 @@ from gate.execution.outcome import Outcome
 from gate.inventory.model import Inventory
 from gate.ledger.notes import Notes
 from gate.policy.decision import Decision
-from gate.policy.limits import Limit
+from gate.policy.limits.limit import Limit
 from gate.policy.question import History, Lookback, Question
 from gate.values.clock import Clock
 

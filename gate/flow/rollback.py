@@ -12,7 +12,7 @@ from gate.flow.cancel import check_reason
 from gate.flow.finish import sign_head
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
-from gate.policy.archive import Archive, Generation
+from gate.policy.generations.archive import Archive, Generation
 from gate.values.actor import Actor, ActorKind
 from gate.values.errors import GateError, IdentityError
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gate.policy.risk import Part
-from gate.policy.rule import Facts, Requirement, Rule, Verdict
+from gate.policy.language.rule import Facts, Requirement, Rule, Verdict
+from gate.policy.risk.recipe import Part
 from gate.values.clock import from_stamp, stamp
 from gate.values.errors import PolicyError
 

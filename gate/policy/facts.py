@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from gate.policy.passage import Cover, opens_at
-from gate.policy.predicate import Predicate
+from gate.policy.language.predicate import Predicate
+from gate.policy.language.rule import Facts
+from gate.policy.language.vocabulary import LARGEST, Fact, Value, plain
+from gate.policy.limits.usage import Usage
 from gate.policy.question import History, Host, Question
-from gate.policy.risk import Part, total
-from gate.policy.rule import Facts
-from gate.policy.rulebook import Rulebook
-from gate.policy.usage import Usage
-from gate.policy.vocabulary import LARGEST, Fact, Value, plain
-from gate.policy.windows import CLOSED, EARLY, REACH
+from gate.policy.risk.recipe import Part, total
+from gate.policy.rules.rulebook import Rulebook
+from gate.policy.windows.passage import Cover, opens_at
+from gate.policy.windows.window import CLOSED, EARLY, REACH
 
 Used = Mapping[str, Mapping[str, Usage]]  # limit -> host -> how much is used
 

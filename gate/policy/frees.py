@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gate.policy.decision import Fired, Verdict, combine
-from gate.policy.rule import Rule
-from gate.policy.usage import Usage, together
+from gate.policy.language.rule import Rule
+from gate.policy.limits.usage import Usage, together
 
 
 def frees(

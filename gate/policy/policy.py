@@ -10,18 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from gate.policy.compile import Compiled, compile_rules
 from gate.policy.decision import ENGINE, REFERENCE, Decision, Fired, Reason, Verdict, combine, denied, shadows
-from gate.policy.evaluator import Evaluator
+from gate.policy.engine.compile import Compiled, compile_rules
+from gate.policy.engine.evaluator import Evaluator
+from gate.policy.engine.probe import probes
 from gate.policy.facts import Situation, note, situation
 from gate.policy.frees import frees
-from gate.policy.limits import Limit
-from gate.policy.lint import refuse_silent
-from gate.policy.probe import probes
+from gate.policy.language.reference import Reference
+from gate.policy.language.rule import Facts, Rule
+from gate.policy.limits.limit import Limit
 from gate.policy.question import History, Lookback, Question
-from gate.policy.reference import Reference
-from gate.policy.rule import Facts, Rule
-from gate.policy.rulebook import Rulebook, read_rulebook
+from gate.policy.rules.lint import refuse_silent
+from gate.policy.rules.rulebook import Rulebook, read_rulebook
 from gate.values.canonical import digest
 from gate.values.errors import PolicyError
 

@@ -22,7 +22,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NEEDED = (
     "gate/py.typed", "planner/py.typed", "gate/inventory/reader.py", "gate/inventory/ansible.cfg",
-    "gate/policy/engine.py", "gate/execution/worker.py", "gate/database/migrations/env.py",
+    "gate/policy/engine/driver.py", "gate/execution/worker.py", "gate/database/migrations/env.py",
     "gate/database/migrations/versions/0001_first.py", "gate/shipped/inventory/hosts.yml",
     "gate/shipped/inventory/group_vars/all.yml", "gate/shipped/rules/baseline.yml",
     "gate/shipped/playbooks/set_config_value/library/config_value.py",

@@ -20,8 +20,8 @@ from gate.values.errors import Exit
 @click.pass_context
 def vocabulary(ctx: click.Context, output: str) -> None:
     """Every fact that a rule may ask for here: type, unit, where it comes from, values and an example."""
-    from gate.policy.rulebook import read_rulebook
-    from gate.policy.words import words
+    from gate.policy.rules.rulebook import read_rulebook
+    from gate.policy.tools.words import words
 
     with ctx.obj(works=False) as gate:
         hosts = gate.inventory()
@@ -47,7 +47,7 @@ def vocabulary(ctx: click.Context, output: str) -> None:
 def explain(ctx: click.Context, change: str | None, file: str | None, output: str) -> None:
     """Why CHANGE was decided as it was: which rules, which facts, and what would have to be different."""
     from gate.policy.decision import Decision
-    from gate.policy.explain import explain as lines_of
+    from gate.policy.tools.explain import explain as lines_of
 
     if (change is None) == (file is None):
         raise click.UsageError("Name a CHANGE, or give --intent FILE.")
@@ -80,7 +80,7 @@ def what_if(ctx: click.Context, /, **given: Any) -> None:
     Earlier changes count as they stand now. FILE is an intent as JSON; - is stdin.
     """
     from gate.policy.decision import Decision, Verdict
-    from gate.policy.explain import explain as lines_of
+    from gate.policy.tools.explain import explain as lines_of
 
     actor = _actor(given["actor"]) if given["actor"] else None
     at = _time(given["at"]) if given["at"] else None

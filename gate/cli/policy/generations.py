@@ -63,8 +63,8 @@ def rollback(ctx: click.Context, generation: str, reason: str, output: str) -> N
 
 
 def _edits(gate: Any, generation: str) -> list[str]:
-    from gate.policy.difference import edits
-    from gate.policy.rulebook import read_rulebook
+    from gate.policy.rules.rulebook import read_rulebook
+    from gate.policy.tools.difference import edits
 
     wanted = read_rulebook(gate.archive.get(generation).folder)
     try:

@@ -16,7 +16,7 @@ from gate.values.clock import duration
 from gate.values.errors import Exit
 
 if TYPE_CHECKING:
-    from gate.policy.backtest import Difference, Undecided
+    from gate.policy.tools.outcome import Difference, Undecided
 
 _EXAMPLES = 10
 
@@ -43,8 +43,8 @@ _SINCE = click.option(
 @click.pass_context
 def backtest(ctx: click.Context, candidate: Path, since: str | None, fail_on_looser: bool, output: str) -> None:  # noqa: FBT001
     """Decide what was decided here again, by the rules in the folder CANDIDATE; what would be let through first."""
-    from gate.policy.backtest import backtest as run
     from gate.policy.policy import Policy
+    from gate.policy.tools.backtest import backtest as run
 
     with Policy.load(candidate) as loaded, ctx.obj(works=False) as gate:
         result = run(loaded.book, past_decisions(gate, since), books(gate))
@@ -77,9 +77,9 @@ def diff(ctx: click.Context, old: str, new: str, since: str | None, output: str)
 
     Each is a folder, or a generation by the beginning of its digest.
     """
-    from gate.policy import difference
-    from gate.policy.rulebook import read_rulebook
-    from gate.policy.table_source import read_tables
+    from gate.policy.rules.rulebook import read_rulebook
+    from gate.policy.tables.reading import read_tables
+    from gate.policy.tools import difference
 
     with ctx.obj(works=False) as gate:
         folders = [rules_folder(gate, name) for name in (old, new)]
@@ -115,7 +115,7 @@ def diff(ctx: click.Context, old: str, new: str, since: str | None, output: str)
 def replay(ctx: click.Context, since: str | None, output: str) -> None:
     """Decide every decision of the ledger again, by its archived rules: each has to agree exactly."""
     from gate.policy.policy import Policy
-    from gate.policy.replay import replay as run
+    from gate.policy.tools.replay import replay as run
 
     with ctx.obj(works=False) as gate:
         found = run(past_decisions(gate, since), lambda generation: Policy.load(gate.archive.get(generation).folder))

@@ -12,15 +12,15 @@ from gate.values.errors import GateError
 
 if TYPE_CHECKING:
     from gate.catalog.load import Catalog
-    from gate.policy.lint import Parameters
-    from gate.policy.recorded import Record
-    from gate.policy.rule import Rule
-    from gate.policy.rulebook import Rulebook
+    from gate.policy.language.rule import Rule
+    from gate.policy.rules.lint import Parameters
+    from gate.policy.rules.rulebook import Rulebook
+    from gate.policy.tools.recorded import Record
 
 
 def parameters_of(catalog: Catalog) -> Parameters:
     """What the catalog knows of the parameters of its actions."""
-    from gate.policy.predicate import Parameter
+    from gate.policy.language.predicate import Parameter
 
     return {
         action.name: {
@@ -49,7 +49,7 @@ def rules_folder(gate: Any, name: str) -> Path:
 
 def rules_of_generation(gate: Any, generation: str) -> tuple[Rule, ...]:
     """The rules of a generation, from the archive; none if it is not there."""
-    from gate.policy.rulebook import read_rulebook
+    from gate.policy.rules.rulebook import read_rulebook
 
     if gate.policy.generation == generation:
         rules: tuple[Rule, ...] = gate.policy.rules
@@ -62,7 +62,7 @@ def rules_of_generation(gate: Any, generation: str) -> tuple[Rule, ...]:
 
 def books(gate: Any) -> Mapping[str, Rulebook]:
     """The rulebook of every archived generation that can still be read."""
-    from gate.policy.rulebook import read_rulebook
+    from gate.policy.rules.rulebook import read_rulebook
 
     found: dict[str, Rulebook] = {}
     for kept in gate.archive.all():
@@ -77,7 +77,7 @@ def past_decisions(gate: Any, since: str | None) -> list[Record]:
     """The decisions on the ledger, the oldest first. `since` is a duration, as 30d; None means all."""
     from gate.ledger import store
     from gate.ledger.entry import Entry
-    from gate.policy.recorded import records
+    from gate.policy.tools.recorded import records
 
     after: datetime | None = gate.clock.now() - duration(since) if since else None
     with gate.database.read() as connection:

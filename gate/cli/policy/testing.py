@@ -15,9 +15,9 @@ from gate.values.errors import Exit, SettingsError
 
 if TYPE_CHECKING:
     from gate.catalog.load import Catalog
-    from gate.policy.lint import Finding
-    from gate.policy.mutants import Verdicts
-    from gate.policy.tables import Report
+    from gate.policy.rules.lint import Finding
+    from gate.policy.tables.tables import Report
+    from gate.policy.tools.mutants import Verdicts
 
 _FOLDER = click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 
@@ -33,9 +33,9 @@ def check(ctx: click.Context, folder: Path | None, output: str) -> None:
     that fail their own tables are not taken.
     """
     from gate.flow.action_facts import known_actions
-    from gate.policy.lint import lint
-    from gate.policy.live import load_sound
-    from gate.policy.rulebook import read_rulebook
+    from gate.policy.generations.live import load_sound
+    from gate.policy.rules.lint import lint
+    from gate.policy.rules.rulebook import read_rulebook
 
     rules, catalog = _rules_and_catalog(ctx, folder)
     book = read_rulebook(rules)
@@ -64,10 +64,10 @@ def check(ctx: click.Context, folder: Path | None, output: str) -> None:
 def test(ctx: click.Context, folder: Path | None, mutate: bool, output: str) -> None:  # noqa: FBT001
     """Run the tables in rules/tests/, and name the rules that no case fires."""
     from gate.flow.action_facts import known_actions
-    from gate.policy.mutants import hunt
     from gate.policy.policy import Policy
-    from gate.policy.table_source import read_tables
-    from gate.policy.tables import run_tables
+    from gate.policy.tables.reading import read_tables
+    from gate.policy.tables.tables import run_tables
+    from gate.policy.tools.mutants import hunt
 
     rules, catalog = _rules_and_catalog(ctx, folder)
     cases = read_tables(rules / "tests", known_actions(catalog) if catalog else None)

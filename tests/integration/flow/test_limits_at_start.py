@@ -257,8 +257,8 @@ def test_every_decision_on_the_way_can_be_made_again(steps: Steps, workers: Wish
     from gate.ledger.entry import Entry
     from gate.ledger.store import bodies
     from gate.policy.policy import Policy
-    from gate.policy.recorded import records
-    from gate.policy.replay import replay
+    from gate.policy.tools.recorded import records
+    from gate.policy.tools.replay import replay
 
     first, second = two(steps, workers)
     limit("at_most: 1, per: 1h, by: [actor]")

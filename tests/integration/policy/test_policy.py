@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gate.policy import evaluator
 from gate.policy.decision import Decision, Verdict
-from gate.policy.explain import explain
+from gate.policy.engine import evaluator
 from gate.policy.policy import Policy
 from gate.policy.question import History, Host, Past
+from gate.policy.tools.explain import explain
 from gate.values.actor import Actor
 from gate.values.canonical import canonical
 from gate.values.errors import PolicyError
@@ -205,7 +205,7 @@ def test_a_time_without_a_zone_is_refused(load, ask):
 
 def test_rules_on_which_engine_and_reference_differ_are_not_loaded(tmp_path, monkeypatch):
     (tmp_path / "rules.yml").write_text(ANY)
-    monkeypatch.setattr("gate.policy.reference.holds", lambda condition, facts: False)
+    monkeypatch.setattr("gate.policy.language.reference.holds", lambda condition, facts: False)
     with pytest.raises(PolicyError, match="disagree"):
         Policy.load(tmp_path)
 

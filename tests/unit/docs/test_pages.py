@@ -16,7 +16,7 @@ import yaml
 
 from gate.catalog.check import check_action
 from gate.cli.main import cli
-from gate.policy.rulebook import read_rulebook
+from gate.policy.rules.rulebook import read_rulebook
 from gate.schedule.plan import read_schedules
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.policy.rulebook import Rulebook, read_rulebook
+from gate.policy.rules.rulebook import Rulebook, read_rulebook
 
 ANY_RULE = "- {rule: any, when: {risk: {ge: 0}}, then: allow, because: A rule.}\n"
 

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from gate.policy.decision import Decision, Reason, combine
-from gate.policy.rule import Leaf, Requirement, Rule, Verdict
+from gate.policy.language.rule import Leaf, Requirement, Rule, Verdict
 from gate.values.canonical import canonical
 from gate.values.errors import PolicyError
 

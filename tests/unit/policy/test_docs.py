@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from gate.policy import words
-from gate.policy.rulebook import read_rulebook
-from gate.policy.table_source import read_tables
-from gate.policy.vocabulary import FACTS, FAMILIES
+from gate.policy.language.vocabulary import FACTS, FAMILIES
+from gate.policy.rules.rulebook import read_rulebook
+from gate.policy.tables.reading import read_tables
+from gate.policy.tools import words
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "rules.md"
 
@@ -69,5 +69,5 @@ def test_importing_the_policy_imports_no_engine():
     modules = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     ).stdout.split()
-    assert "gate.policy.evaluator" in modules
+    assert "gate.policy.engine.evaluator" in modules
     assert not {"durable_rules_engine", "durable", "ansible", "dbos", "langchain_core", "pydantic"} & set(modules)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gate.policy.frees import frees
-from gate.policy.rule import Leaf, Rule, Verdict
-from gate.policy.usage import Usage
+from gate.policy.language.rule import Leaf, Rule, Verdict
+from gate.policy.limits.usage import Usage
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from gate.policy.decision import Decision, Reason, combine, shadows
-from gate.policy.explain import explain
-from gate.policy.rule import Leaf, Rule, Verdict
+from gate.policy.language.rule import Leaf, Rule, Verdict
+from gate.policy.tools.explain import explain
 from gate.values.canonical import canonical
 from gate.values.clock import from_stamp
 

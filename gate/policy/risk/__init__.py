@@ -1,0 +1,1 @@
+"""How risky a change is on a host, by a recipe that is data. Pure."""

@@ -1,0 +1,1 @@
+"""The folder of rules as one book, and what is wrong with it although it can be read."""

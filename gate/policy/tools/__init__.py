@@ -1,0 +1,1 @@
+"""For people: why, what if, what would other rules have said, and would the tests notice."""
