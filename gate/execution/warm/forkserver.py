@@ -35,6 +35,7 @@ else:  # under a host's interpreter, which has no gate
 MOST_BYTES = 4 * 1024 * 1024
 PATIENCE_S = 5.0  # for a request that has begun to arrive
 FILES = 3
+MOST_GROWTH = 64 * 1024 * 1024  # bytes of memory: a server does nothing itself, so one that grows is not well
 
 
 class RefusedError(Exception):
@@ -80,6 +81,7 @@ class ForkServer:
         self._select.register(0, selectors.EVENT_READ, self._retire)
         gc.collect()
         gc.freeze()  # or the collector would copy, in each fork, all that was imported
+        self._size = _resident()
         while self._has_work():
             for key, _ in self._select.select(processes.POLL_S if self._asked else None):
                 if self._is_current(key):
@@ -135,12 +137,18 @@ class ForkServer:
                 os.close(file)
 
     def _admit(self, request: Request) -> None:
-        if self._count >= self.most or self.stale():
+        if why := self._past_it():
             self._retire()
-            raise RefusedError(
-                "what it had imported was out of date" if self._count < self.most else "it had served enough"
-            )
+            raise RefusedError(why)
         self.admit(request)
+
+    def _past_it(self) -> str:
+        """Why it has to be replaced; empty if it has not."""
+        if self._count >= self.most:
+            return "it had served enough"
+        if _resident() - self._size > MOST_GROWTH:
+            return "it had grown"
+        return "what it had imported was out of date" if self.stale() else ""
 
     def _fork(self, line: socket.socket, request: Request) -> None:
         self._count += 1
@@ -303,6 +311,11 @@ def _at(path: str, deed: Callable[[str], None]) -> None:
         deed(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
     finally:
         os.close(folder)
+
+
+def _resident() -> int:
+    with open("/proc/self/statm") as told:
+        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _answer(line: socket.socket, said: bytes) -> None:
