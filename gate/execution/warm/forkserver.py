@@ -287,10 +287,11 @@ def put_on(request: Request) -> None:
 
 
 def _listen(path: str) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX)
-    _at(path, listener.bind)
-    os.chmod(path, 0o600)
+    listener, draft = socket.socket(socket.AF_UNIX), path + ".new"
+    _at(draft, listener.bind)
+    os.chmod(draft, 0o600)
     listener.listen(128)
+    os.rename(draft, path)  # whoever sees it is heard
     return listener
 
 
