@@ -64,8 +64,8 @@ some-tests: $(STAMP)
 wheel: $(STAMP) ## dist/*.whl
 	rm -rf dist && $(BIN)/python -m build --wheel --no-isolation
 
-fuzz: $(STAMP) ## The policy against an oracle: 5,000,000 pairs, then 1,000,000 decisions on flat memory; many minutes
-	$(BIN)/python scripts/fuzz_policy.py
+fuzz: $(STAMP) ## The policy against an oracle: 5,000,000 pairs, then 1,000,000 decisions on flat memory; many minutes. FUZZ='--pairs N --decisions N --seed N'
+	$(BIN)/python scripts/fuzz_policy.py $(FUZZ)
 
 bench-policy: $(STAMP) .venv-bench/.ready ## A decision in microseconds, beside other engines; writes docs/benchmarks.md
 	$(BIN)/python scripts/bench_policy.py --peers .venv-bench/bin/python --write docs/benchmarks.md

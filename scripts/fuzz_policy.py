@@ -33,6 +33,7 @@ from gate.values.actor import Actor
 from gate.values.errors import PolicyError
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MOST_GROWTH_KB = 4096  # of a process over all decisions but the first tenth
 Data = dict[str, Any]
 
 # what engines have been seen to take for something else, each beside what it was taken for
@@ -452,6 +453,41 @@ def memory(decisions: int, seed: int = 1) -> Iterator[tuple[int, int, int]]:
         assert policy._evaluator.pid == child  # noqa: S101, SLF001
 
 
+def grown(told: list[tuple[int, int, int]]) -> list[str]:
+    """Which process took more memory after the first tenth, in which all that stays is loaded; `told` by `memory`."""
+    (_, engine, own), (_, engine_then, own_then) = told[-1], told[min(1, len(told) - 1)]
+    both = (("engine", engine - engine_then), ("gate", own - own_then))
+    return [f"the {name} grew by {more:,} kB" for name, more in both if more > MOST_GROWTH_KB]
+
+
+def agree(pairs: int, seed: int) -> Fuzz:
+    """Tries rulebooks until there were so many pairs, or a fault; says now and then how far it is."""
+    fuzz, begun, told = Fuzz(), time.monotonic(), 0.0
+    while fuzz.pairs < pairs and not fuzz.faults:
+        this = seed + fuzz.books
+        count = random.Random(this).choice((10, 60, 150, 400, 1000))  # noqa: S311
+        fuzz.book(this, count, samples=max(100, min(1000, 60_000 // count)))
+        now = time.monotonic()
+        if now - told > 20 or fuzz.pairs >= pairs:
+            told, done = now, min(1.0, fuzz.pairs / pairs)
+            left = (now - begun) * (1 - done) / done
+            print(f"{done:4.0%}  {now - begun:6.0f} s, about {left:.0f} s left  {fuzz}", flush=True)
+    return fuzz
+
+
+def remember(decisions: int) -> list[str]:
+    """Decides so often, says how much memory that takes, and what has grown."""
+    begun, told = time.monotonic(), []
+    for number, engine, own in memory(decisions):
+        told.append((number, engine, own))
+        print(
+            f"{number / decisions:4.0%}  {time.monotonic() - begun:6.0f} s  "
+            f"{number:,} decisions: engine {engine:,} kB, gate {own:,} kB",
+            flush=True,
+        )
+    return grown(told)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=5_000_000)
@@ -459,22 +495,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     logging.disable()  # of the denials that are provoked
-    fuzz, begun, told = Fuzz(), time.monotonic(), 0.0
-    while fuzz.pairs < given.pairs and not fuzz.faults:
-        seed = given.seed + fuzz.books
-        count = random.Random(seed).choice((10, 60, 150, 400, 1000))  # noqa: S311
-        fuzz.book(seed, count, samples=max(100, min(1000, 60_000 // count)))
-        if time.monotonic() - told > 20 or fuzz.pairs >= given.pairs:
-            told = time.monotonic()
-            print(f"{told - begun:6.0f} s  {fuzz}", flush=True)
-    for fault in fuzz.faults:
+    fuzz = agree(given.pairs, given.seed)
+    faults = [*fuzz.faults, *(remember(given.decisions) if given.decisions else ())]
+    for fault in faults:
         print(fault, file=sys.stderr)
-    for number, engine, own in memory(given.decisions) if given.decisions else ():
-        print(
-            f"{time.monotonic() - begun:6.0f} s  {number:,} decisions: engine {engine:,} kB, gate {own:,} kB",
-            flush=True,
-        )
-    return 1 if fuzz.faults else 0
+    print(
+        f"{'FAIL' if faults else 'PASS'}: {fuzz.pairs:,} pairs, {fuzz.hostile:,} hostile questions, "
+        f"{given.decisions:,} decisions on one engine: {len(faults)} faults (seed {given.seed})"
+    )
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

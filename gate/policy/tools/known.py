@@ -14,7 +14,7 @@ from gate.policy.language.rule import Facts, leaves
 from gate.policy.language.vocabulary import FACTS, OPEN_FAMILIES, Value
 from gate.policy.limits.kinds import Rate
 from gate.policy.limits.limit import Limit
-from gate.policy.question import Question
+from gate.policy.question import History, Question
 from gate.policy.risk.recipe import total
 from gate.policy.rules.rulebook import Rulebook
 from gate.policy.tools.recorded import Record
@@ -100,7 +100,7 @@ def _risk(
     if then is not None and then.risk.as_json() == book.risk.as_json():
         yield "risk", {host: facts["risk"] for host, facts in told.items() if "risk" in facts}
     elif question is not None and book.risk.share is None and book.risk.failures is None:
-        parts = book.risk.parts(question, record.history, record.at)
+        parts = book.risk.parts(question, History(), record.at)  # which looks at no history without failures
         yield "risk", {host: total(found) for host, found in parts.items()}
 
 
@@ -108,20 +108,21 @@ def _limit(limit: Limit, before: Limit | None, record: Record, question: Questio
     name = f"limit.{limit.name}"
     if before is not None and before.as_json() == limit.as_json():
         return {host: facts[name] for host, facts in record.decision.facts.items() if name in facts}
-    if question is None or not _countable(limit, record):
+    if question is None or not isinstance(limit.kind, Rate):
         return {}
-    used = limit.usage(question, record.history, record.at)
+    history = record.history(record.at - limit.kind.per)
+    if not _countable(limit, limit.kind, record, history):
+        return {}
+    used = limit.usage(question, history, record.at)
     return {host: "exceeded" if usage.exceeded else "within" for host, usage in used.items()}
 
 
-def _countable(limit: Limit, record: Record) -> bool:
+def _countable(limit: Limit, kind: Rate, record: Record, history: History) -> bool:
     """Whether the record tells enough of the past to count it anew."""
-    if not isinstance(limit.kind, Rate):
-        return False
     names = {leaf.fact for leaf in leaves(limit.scope)} - {*_OF_PAST}
-    if not names and not any(name.startswith(("environment", "group")) for name in limit.kind.by):
+    if not names and not any(name.startswith(("environment", "group")) for name in kind.by):
         return True
-    recent = limit.kind.recent(record.history.changes, record.at)
+    recent = kind.recent(history.changes, record.at)
     placed = all(past.known.keys() >= {*past.hosts} for past in recent)
     return placed and record.where.keys() >= record.decision.facts.keys() and all(map(_is_of_places, names))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from gate.policy.decision import ENGINE, REFERENCE, Decision
@@ -17,6 +17,7 @@ from gate.policy.question import OPEN, RAN, History, Host, Past, Question
 from gate.values.actor import Actor
 from gate.values.clock import from_stamp
 
+_DISORDER = timedelta(minutes=1)  # entries of several processes may be out of order by a little
 _STATES = RAN | OPEN | {"denied", "expired", "withdrawn"}
 _MOVES = {"rejected": "denied", "started": "running"}  # kinds of entries that are not named like the state after them
 
@@ -43,7 +44,7 @@ class Record:
     """One decision of the ledger. `first` says that it is that of the proposal, not the one at the start.
 
     `timeout_s` is None where it was not recorded, and `where` lacks a host of which it was not: in which groups it is,
-    and which tags it carries. `history` holds the earlier changes as they stood then.
+    and which tags it carries. `story` is every move of every change, `told` how many of them came before this.
     """
 
     seq: int
@@ -54,12 +55,24 @@ class Record:
     parameters: Mapping[str, Any]
     timeout_s: int | None
     where: Mapping[str, Mapping[str, Sequence[str]]]
-    history: History
+    story: Sequence[Past]
+    told: int
 
     @property
     def by_rules(self) -> bool:
         """Whether rules decided; otherwise the engine could not be asked, and it was denied for that."""
         return all(reason.rule not in (ENGINE, REFERENCE) for reason in self.decision.reasons)
+
+    def history(self, since: datetime) -> History:
+        """The earlier changes that moved after `since`, as they stood then."""
+        found: dict[str, Past] = {}
+        for number in range(self.told - 1, -1, -1):
+            one = self.story[number]
+            if _moved_at(one) <= since - _DISORDER:
+                break
+            found.setdefault(one.id, one)
+        found.pop(self.change_id, None)
+        return History(changes=tuple(one for one in found.values() if one.state != "denied"))
 
     def question(self) -> Question | None:
         """The question, as far as it is recorded; None if it is not. Of a host that `where` lacks only those groups and
@@ -90,6 +103,7 @@ def records(entries: Iterable[Entry]) -> Iterator[Record]:
     """Every decision, in order."""
     proposed: dict[str, Mapping[str, Any]] = {}
     past: dict[str, Past] = {}
+    story: list[Past] = []
     for entry in entries:
         name = entry.change_id
         if name is None:
@@ -97,14 +111,14 @@ def records(entries: Iterable[Entry]) -> Iterator[Record]:
         if entry.kind == "proposed":
             proposed[name] = {"actor": entry.actor, **entry.data}
         if "decision" in entry.data and name in proposed:
-            yield _record(entry, name, proposed[name], past)
+            yield _record(entry, name, proposed[name], story)
         state = _state(entry)
         if state is not None and name in proposed:
             past[name] = _moved(past.get(name), entry, name, proposed[name], state)
+            story.append(past[name])
 
 
-def _record(entry: Entry, name: str, proposed: Mapping[str, Any], past: Mapping[str, Past]) -> Record:
-    others = tuple(one for one in past.values() if one.id != name and one.state != "denied")
+def _record(entry: Entry, name: str, proposed: Mapping[str, Any], story: Sequence[Past]) -> Record:
     return Record(
         seq=entry.seq,
         change_id=name,
@@ -114,8 +128,13 @@ def _record(entry: Entry, name: str, proposed: Mapping[str, Any], past: Mapping[
         parameters=proposed.get("parameters", {}),
         timeout_s=proposed.get("timeout_s"),
         where=proposed.get("where", {}) if entry.kind == "decided" else {},  # later it may be somewhere else
-        history=History(changes=others),
+        story=story,
+        told=len(story),
     )
+
+
+def _moved_at(past: Past) -> datetime:
+    return past.finished_at or past.at
 
 
 def _state(entry: Entry) -> str | None:

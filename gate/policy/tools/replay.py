@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from gate.policy.decision import Decision, combine
+from gate.policy.decision import Decision, combine, shadows
 from gate.policy.language.rule import Facts, Verdict
 from gate.policy.policy import Policy
+from gate.policy.risk.recipe import total
 from gate.policy.tools.recorded import Record
 from gate.values.errors import GateError
 
@@ -109,3 +110,19 @@ def _differences(decision: Decision, policy: Policy, fired: dict[str, tuple[str,
         (one.rule, host) for one in decision.reasons for host in one.hosts
     }:
         yield "it names other reasons than the rules do"
+    yield from _other_words(decision, policy)
+    if shadows(policy.book.rules, fired) != decision.shadow:
+        yield "it says something else of the rules that only report"
+    if wrong := [host for host, parts in decision.risk.items() if total(parts) != decision.facts[host]["risk"]]:
+        yield f"the parts of the risk of {', '.join(wrong)} are not its sum"
+
+
+def _other_words(decision: Decision, policy: Policy) -> Iterator[str]:
+    """A reason may end with how it stood at the time, but has to begin as the rule does; a question is as it was."""
+    rules = policy.book.rules
+    for reason in decision.reasons:
+        if reason.rule in rules and not reason.because.startswith(rules[reason.rule].because):
+            yield f"the reason of {reason.rule} is not what the rule says"
+    words = {asked.name: asked.text for asked in policy.book.asked}
+    if any(words.get(name) != text for name, text in decision.asked.items()):
+        yield "it asks in other words than the rules do"

@@ -268,8 +268,9 @@ def test_every_decision_on_the_way_can_be_made_again(steps: Steps, workers: Wish
         entries = [Entry.parse(body) for _, body, _ in bodies(connection)]
     found = replay(records(entries), lambda name: Policy.load(steps.gate.archive.get(name).folder))
     assert (found.agreed, found.disagreements) == (3, ())
-    assert [len(one.history.changes) for one in records(entries)] == [0, 1, 1]
-    assert list(records(entries))[-1].history.changes[0].start is not None
+    before = [one.history(one.at - HOUR).changes for one in records(entries)]
+    assert [[past.id for past in changes] for changes in before] == [[], [first.id], [first.id]]
+    assert [past.started_at is not None for changes in before[1:] for past in changes] == [False, True]
 
 
 def test_what_waits_for_room_goes_on_by_itself(

@@ -52,3 +52,29 @@ def test_a_rulebook_whose_names_are_one_to_the_engine_is_refused(tmp_path):
     (tmp_path / "rules.yml").write_text("".join(rules))
     with pytest.raises(PolicyError, match="are one to the engine"):
         Policy.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("told", "grew"),
+    [
+        ([(0, 100, 100), (1, 9000, 9000), (2, 9100, 9100)], 0),  # what is loaded in the beginning stays
+        ([(0, 100, 100), (1, 100, 100), (2, 9000, 100)], 1),
+        ([(0, 100, 100), (1, 100, 100), (2, 9000, 9000)], 2),
+    ],
+)
+def test_memory_that_grows_is_a_fault(told, grew):
+    assert len(fuzz_policy.grown(told)) == grew
+
+
+def test_the_script_says_how_far_it_is_and_ends_with_a_verdict(capsys, monkeypatch):
+    monkeypatch.setattr(fuzz_policy.logging, "disable", lambda: None)  # of this process; other tests look at logs
+    monkeypatch.setattr("sys.argv", ["fuzz", "--pairs", "3000", "--decisions", "2000", "--seed", "7"])
+    assert fuzz_policy.main() == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("100%  ")
+    assert told[-2].startswith("100%  ")
+    assert "2,000 decisions: engine " in told[-2]
+    assert told[-1].startswith("PASS: ")
+    monkeypatch.setattr(fuzz_policy.Oracle, "verdict", lambda *_: "allow")
+    assert fuzz_policy.main() == 1
+    assert "FAIL: " in capsys.readouterr().out

@@ -76,6 +76,10 @@ CHANGES = {
     "a fact of another type": lambda one: facts(one).update(risk="20"),
     "reasons": lambda one: one.update(reasons=one["reasons"][:1]),
     "approvals": lambda one: one.update(approvals=[{"group": "ops", "count": 1, "expires_s": 60}]),
+    "the words of a reason": lambda one: one["reasons"][0].update(because="Somebody said so."),
+    "the words of a question": lambda one: one["asked"].update(dict.fromkeys(one["asked"], "something else")),
+    "a shadow": lambda one: one.update(shadow=[{**one["reasons"][0], "verdict": "deny"}]),
+    "a part of the risk": lambda one: one["risk"]["web-03"][0].update(points=99),
     "generation": lambda one: one.update(generation="sha256:" + "0" * 64),
 }
 

@@ -76,6 +76,14 @@ def test_an_approval_needs_one_person_within_four_hours_unless_said_otherwise(bo
         ("{risk: {in: []}}", "list of values is empty", ""),
         ("{risk: {in: [5, a]}}", "'risk' is compared with text", ""),
         ("{undo: true}", "'undo' is never 'true'", ""),
+        ("{risk: action_risk}", "'risk' is compared with text", ""),  # never one fact with another
+        ("{risk: {le: action_risk}}", "'risk' is compared with text", ""),
+        ("{$nex: {risk: 5}}", "no fact '$nex'", ""),
+        ("{$m.risk: 5}", "no fact '$m.risk'", ""),
+        ("{risk: {$gt: 5}}", "no comparison '$gt'", ""),
+        ("{action: {mt: x}}", "no comparison 'mt'", ""),
+        ("{groups: {anyItem: x}}", "no comparison 'anyItem'", ""),
+        ("{param.x: {iall: x}}", "no comparison 'iall'", ""),
         ("{reversibility: ful}", "'reversibility' is never 'ful'", "`full`"),
         ("{window.x: opened}", "no fact", ""),
         ("{risk: !!float 5}", "tag", ""),
@@ -132,6 +140,10 @@ def test_a_verdict_that_is_not_exactly_one_is_refused(book, then, says):
         (rule().replace("one", "One"), 2, "cannot be the name of a rule"),
         (rule().replace("one", "window/x"), 2, "cannot be the name of a rule"),
         (rule().replace("because", "becaus"), 5, "unknown key 'becaus'"),
+        *(
+            (rule() + f"  {key}: 2\n", 6, f"unknown key '{key}'")
+            for key in ("count", "cap", "pri", "dist", "any", "span")
+        ),
         (rule().replace("  because: It is so.", ""), 2, "no 'because'"),
         (rule().replace("It is so.", ""), 5, "`because` is empty"),
         (rule().replace("It is so.", '"one\\ntwo"'), 5, "one short line"),

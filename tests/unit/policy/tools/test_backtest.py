@@ -212,6 +212,35 @@ def test_a_new_rate_is_counted_from_the_ledger(book):
     assert backtest(new, records(story), {"sha256:old": old}).differences == ()
 
 
+def test_the_past_of_a_record_is_as_it_stood_then_and_no_longer_than_asked_for(book):
+    old, hour = book(OLD), timedelta(hours=1)
+    story = []
+    for number in range(4):
+        story += entries(old, question(), NOON + number * hour, name=f"chg-{number}", seq=2 * number + 1)
+    story.insert(6, Entry(7, "started", {}, "chg-0", stamp(NOON + 2.5 * hour), "gate"))
+    *_, last = records(story)
+
+    def states(since):
+        return {past.id: past.state for past in last.history(since).changes}
+
+    assert states(NOON - hour) == {"chg-0": "running", "chg-1": "ready", "chg-2": "ready"}
+    assert states(NOON + 1.5 * hour) == {"chg-0": "running", "chg-2": "ready"}
+    third = list(records(story))[2]
+    assert {past.id: past.state for past in third.history(NOON - hour).changes} == {"chg-0": "ready", "chg-1": "ready"}
+
+
+def test_thousands_of_records_share_one_story(book):
+    old = book(OLD)
+    first = entries(old, question(), name="chg-0")
+    story = []
+    for number in range(3000):
+        for entry in first:
+            story.append(Entry(len(story), entry.kind, entry.data, f"chg-{number}", entry.at, entry.actor))
+    found = list(records(story))
+    assert len({id(record.story) for record in found}) == 1
+    assert len(found[-1].story) == 3000
+
+
 def test_other_new_limits_cannot_be_counted(again):
     limit = "- {limit: few, at_most: 2, per: 1h, by: [actor], applies: {groups: [db]}}\n"
     assert isinstance(again(OLD, question("prod"), limits=limit.replace("db", "web")), Undecided)
