@@ -351,9 +351,8 @@ def test_an_environment_that_would_steer_ansible_is_not_served(warm: Bench) -> N
 
 
 @pytest.mark.slow
-def test_a_long_warm_life_does_not_grow(warm: Bench) -> None:
-    pool = warm.executor.pool
-    assert pool is not None
+def test_a_long_warm_life_does_not_grow(cold: Bench) -> None:
+    warm, pool = cold, cold.warm(forks=100_000)
     processes = {name: server.process for name, server in pool._servers.items()}
     warm.write("- {hosts: all, gather_facts: false, tasks: [{name: Say, ansible.builtin.debug: {msg: x}}]}\n")
 
