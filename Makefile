@@ -68,10 +68,10 @@ fuzz: $(STAMP) ## The policy against an oracle: 5,000,000 pairs, then 1,000,000 
 	$(BIN)/python scripts/fuzz_policy.py $(FUZZ)
 
 bench-policy: $(STAMP) .venv-bench/.ready ## A decision in microseconds, beside other engines; writes docs/benchmarks.md
-	$(BIN)/python scripts/bench_policy.py --peers .venv-bench/bin/python --write docs/benchmarks.md
+	$(BIN)/python scripts/bench_policy.py --peers .venv-bench/bin/python --write
 
-bench-exec: $(STAMP) .venv-rulebook/.ready ## A change from wish to end, beside ansible-playbook and ansible-rulebook; WHAT="ssh local", ROUNDS=12
-	$(BIN)/python scripts/bench_exec $(WHAT) --rounds $(or $(ROUNDS),12) --rulebook .venv-rulebook/bin/python
+bench-exec: $(STAMP) .venv-rulebook/.ready ## A change from wish to end, beside ansible-playbook and ansible-rulebook; of some with WHAT="ssh local"
+	$(BIN)/python scripts/bench_exec $(WHAT) --rounds $(or $(ROUNDS),12) --rulebook .venv-rulebook/bin/python $(if $(WHAT),,--write)
 
 .venv-rulebook/.ready: Makefile
 	$(PYTHON) -m venv .venv-rulebook

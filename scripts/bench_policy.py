@@ -22,6 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks_page import write_part
+
 from gate.app import Gate
 from gate.identity.scopes import Identity
 from gate.init import init
@@ -213,8 +215,6 @@ def machine() -> str:
 
 
 PAGE = """\
-# Benchmarks
-
 Made by `make bench-policy` on {date}: {machine}; durable-rules {durable}.
 
 All in one run, on the same rules and inputs. A rule compares action, environment, kind of actor and risk; about twenty
@@ -222,7 +222,7 @@ rules are about one action. Times are **microseconds: p50 (p99)** of {samples:,}
 gave within {seconds:.0f} s (n). On a shared machine p99 is mostly what its other users make it; look at p50 and at
 ratios within a column.
 
-## A decision
+### A decision
 
 {took}
 - *engine*: the question which rules match, to the engine's process and back.
@@ -233,7 +233,7 @@ ratios within a column.
   parsed once. rule-engine, cel-python and common-expression-language evaluate one expression at a time, so each rule
   is an expression.
 
-## Right verdicts
+### Right verdicts
 
 A verdict is the strongest of all matching rules: deny, then approval, then allow; nothing is a deny. casbin knows allow
 and deny only, so there an approval counts as an allow.
@@ -248,7 +248,7 @@ def main() -> int:
     parser.add_argument("--peers", metavar="PYTHON", help="interpreter of the environment with the other engines")
     parser.add_argument("--seconds", type=float, default=5.0, help="for each other engine and number of rules")
     parser.add_argument("--rules", type=int, nargs="+", default=list(COUNTS))
-    parser.add_argument("--write", type=Path, help="the page to write")
+    parser.add_argument("--write", action="store_true", help="put it into docs/benchmarks.md")
     given = parser.parse_args()
     logging.disable()
     begun, counts = f"{datetime.now(UTC):%Y-%m-%d}", tuple(given.rules)
@@ -266,7 +266,7 @@ def main() -> int:
     )
     print(page)
     if given.write:
-        given.write.write_text(page.rstrip() + "\n")
+        write_part("policy", page)
     return 0
 
 

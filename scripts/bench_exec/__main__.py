@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
+from benchmarks_page import write_part
 from place import LOCAL_HOSTS, Place, drop_connections, groups, served, write_inventories
 from rulebook import race
 from scenarios import fleet, many, one_host
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", choices=[[], *names], default=names, help=f"of {', '.join(names)}; else all")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--rulebook", type=Path, help="a Python with ansible-rulebook installed beside it")
-    parser.add_argument("--write", type=Path, help="where to write the tables")
+    parser.add_argument("--write", action="store_true", help="put them into docs/benchmarks.md")
     given = parser.parse_args()
     told = [head()]
     print(told[0], flush=True)
@@ -76,7 +77,7 @@ def main() -> None:
     if "fleet" in given.what:
         tell(fleet(max(3, given.rounds // 3)))
     if given.write:
-        given.write.write_text("\n".join(told))
+        write_part("execution", "\n".join(told))
 
 
 @contextlib.contextmanager
