@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -37,13 +37,17 @@ if TYPE_CHECKING:
     from gate.dispatch.executors import Executors
     from gate.execution.warm.pool import Pool
     from gate.flow.card import Card
+    from gate.flow.events import Told
     from gate.flow.halt import Standstill
     from gate.flow.ports import Site
+    from gate.flow.progress import Progress
     from gate.ledger.verify import Problem, Report
     from gate.policy.generations.archive import Archive, Generation
     from gate.policy.generations.live import LivePolicy
     from gate.policy.limits.breaker import Standing
     from gate.policy.tables.reading import ActionFacts
+
+FOLLOW_S = 0.05  # how often somebody who follows a change looks
 
 
 class Gate:
@@ -247,6 +251,28 @@ class Gate:
         with self.database.read() as connection:
             return ledger.of_change(connection, store.get(connection, change_id).id)
 
+    def events(self, change_id: str, after: int = 0, *, words: bool = True) -> Told:
+        """What is told of a change after entry number `after`. See gate.flow.events."""
+        from gate.flow.events import read
+
+        with self.database.read() as connection:
+            return read(connection, change_id, after, words=words)
+
+    def follow(self, change_id: str, after: int = 0, timeout_s: float | None = None) -> Iterator[Told]:
+        """What is told of a change from entry number `after` on, as it comes, until it is at rest or the time is over.
+
+        Each part comes with the change as it is then, even if there is nothing new.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            told = self.events(change_id, after)
+            yield told
+            after = told.last
+            if told.ended or (deadline is not None and time.monotonic() >= deadline and not told.more):
+                return
+            if not told.more:
+                time.sleep(FOLLOW_S)
+
     def runs(self, change_id: str) -> list[dict[str, Any]]:
         """The runs of a change, oldest first: `id`, `phase`, and `outcome` (None while it goes on)."""
         from gate.flow import runs
@@ -373,10 +399,17 @@ class Gate:
             warrant_key=private_key(keys, "warrant"),
             ledger_key=self.ledger_key,
             notes=self.notes,
+            progress=self._progress,
             groups=self._groups_of,
             wake=self.wake,
             state=self.folder.state,
         )
+
+    @cached_property
+    def _progress(self) -> Progress:
+        from gate.flow.progress import Progress
+
+        return Progress(self.database, self.clock)
 
     @cached_property
     def _pool(self) -> Pool:
@@ -454,6 +487,8 @@ class Gate:
             self.dispatcher.close()
         if "_pool" in built:
             self._pool.close()
+        if "_progress" in built:
+            self._progress.close()
         if "policy" in built:
             self.policy.close()
         if "_executors" in built:

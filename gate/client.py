@@ -6,6 +6,7 @@ change = client.wait(client.propose(Intent.of("restart_service", ["web-01"], {"s
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -19,6 +20,7 @@ from gate.values.errors import ClientError, GateError
 
 LONG_POLL_S = 25.0
 TIMEOUT_S = 10.0
+SILENCE_S = 30.0  # a stream says at least every 10 s that it is still there
 
 
 class GateClient:
@@ -70,6 +72,36 @@ class GateClient:
         """The change as it is now."""
         return self._call("GET", f"/v1/changes/{quote(change_id, safe='')}")
 
+    def events(self, change_id: str, after: int = 0) -> dict[str, Any]:
+        """What happened to a change after entry number `after`: `events`, `last`, `more`, and the `change` as it is."""
+        path = f"/v1/changes/{quote(change_id, safe='')}/events"
+        return self._call("GET", path, params={"after": str(after)})
+
+    def follow(self, change_id: str, after: int = 0) -> Iterator[dict[str, Any]]:
+        """The events of a change after number `after`, as they come, until it is at rest.
+
+        Where the connection breaks off it goes on from there, and gives up if nothing new came in between.
+        """
+        path = f"/v1/changes/{quote(change_id, safe='')}/events/stream"
+        while True:
+            before = after
+            try:
+                with self._http.stream(
+                    "GET", path, params={"after": str(after)}, timeout=httpx2.Timeout(TIMEOUT_S, read=SILENCE_S)
+                ) as reply:
+                    if not reply.is_success:
+                        raise _error(_json(reply.read()))
+                    for kind, data in _events(reply.iter_lines()):
+                        if kind == "end":
+                            return
+                        if kind == "error":
+                            raise _error({"error": data})
+                        after = data["seq"]
+                        yield data
+            except httpx2.HTTPError as wrong:
+                if after == before:
+                    raise self._silence(wrong) from wrong
+
     def cancel(self, change_id: str, *, reason: str = "", force: bool = False) -> dict[str, Any]:
         """Asks a change to stop; returns it as it is then. One's own, or with the scope `operate` any."""
         path = f"/v1/changes/{quote(change_id, safe='')}/cancel"
@@ -90,14 +122,17 @@ class GateClient:
             reply = self._http.request(method, path, **options)
             answer = reply.json()
         except (httpx2.HTTPError, ValueError) as wrong:
-            raise ClientError(
-                f"The gate at {self._url} did not answer.",
-                f"{type(wrong).__name__}: {wrong}.",
-                "Is `gate serve` running there? A request with the same key can be sent again without harm.",
-            ) from wrong
+            raise self._silence(wrong) from wrong
         if reply.is_success and isinstance(answer, dict):
             return answer
         raise _error(answer)
+
+    def _silence(self, wrong: Exception) -> ClientError:
+        return ClientError(
+            f"The gate at {self._url} did not answer.",
+            f"{type(wrong).__name__}: {wrong}.",
+            "Is `gate serve` running there? A request with the same key can be sent again without harm.",
+        )
 
     def close(self) -> None:
         self._http.close()
@@ -116,6 +151,27 @@ def _slices(total_s: float) -> Iterator[float]:
         left -= LONG_POLL_S
         if left <= 0:
             return
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Kind and data of each server-sent event."""
+    kind, data = "", ""
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "event":
+            kind = value
+        elif name == "data":
+            data = value
+        elif not line and data:
+            yield kind, json.loads(data)
+            kind = data = ""
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.decode(errors="replace")
 
 
 def _error(answer: Any) -> GateError:

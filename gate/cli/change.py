@@ -13,6 +13,7 @@ import click
 from gate.cli import tell
 from gate.cli.complete import action_names, host_names
 from gate.cli.halt import notice
+from gate.cli.logs import watch
 from gate.cli.output import show, talk, with_output
 from gate.intent import Intent
 from gate.intent.wire import read_json
@@ -70,7 +71,8 @@ def follow(gate: Any, change_id: str, given: dict[str, Any]) -> Exit:
     change = gate.change(change_id)
     stands = change.state in {"ready", "waiting"} and notice(gate)
     if change.state in {"ready", "waiting"} and (given.get("wait") or (gate.works and not stands)):
-        change = gate.wait(change_id, given.get("timeout"), approval=bool(given.get("wait")))
+        wait = watch if given["output"] == "table" and sys.stderr.isatty() else type(gate).wait
+        change = wait(gate, change_id, given.get("timeout"), approval=bool(given.get("wait")))
     answer = {**change.as_json(), "runs": gate.runs(change_id)}
     # of a denied change the decision, which was printed, says it all
     show(given["output"], answer, lambda: None if change.state == "denied" else tell.result(answer, answer["runs"]))

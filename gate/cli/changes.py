@@ -71,4 +71,6 @@ def _print(found: dict[str, Any], runs: list[dict[str, Any]], story: list[dict[s
     tell.result(found, runs)
     say()
     for entry in story:
+        if entry["kind"] == "progress":
+            continue  # `gate logs` tells that
         say(f"  {entry['seq']:>5}  {entry['at'][:19].replace('T', ' ')}  {state(entry['kind']):<14}  {entry['actor']}")

@@ -16,6 +16,7 @@ COMMANDS = {
     "propose": ("change", "Ask for an action of the catalog."),
     "approve": ("approve", "Look at what waits, and say yes to it."),
     "reject": ("approve", "Say no to what waits, or withdraw your own wish."),
+    "logs": ("logs", "What a change does, task by task and host by host; -f follows it."),
     "cancel": ("cancel", "Stop a change, or withdraw it while it waits."),
     "halt": ("halt", "The kill switch: nothing starts, and what runs is cancelled."),
     "resume": ("halt", "End the halt."),

@@ -16,6 +16,10 @@ FORMAT_VERSION = 1
 _F = TypeVar("_F", bound=Callable[..., Any])
 _COLOURS = {
     "ok": "green",
+    "changed": "yellow",
+    "skipped": "cyan",
+    "ignored": "magenta",
+    "started": "blue",
     "succeeded": "green",
     "allow": "green",
     "undone": "cyan",

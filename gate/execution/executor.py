@@ -110,9 +110,13 @@ class RunnerExecutor:
     def evidence(self, run_id: str) -> dict[str, Any]:
         """The evidence that a run had recorded, by host, even if the run itself was lost."""
         seen = Observed()
-        for event in (*_logged(self.folder(run_id)), *_undelivered(self.folder(run_id))):
+        for event in (*self.events(run_id), *_undelivered(self.folder(run_id))):
             observe(seen, event)
         return seen.evidence
+
+    def events(self, run_id: str) -> Iterator[Mapping[str, Any]]:
+        """The events that the worker of a run has written down, in their order."""
+        return _logged(self.folder(run_id))
 
     def folder(self, run_id: str) -> Path:
         """Where the run's files are."""

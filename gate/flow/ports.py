@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.catalog.load import Catalog
 from gate.database.engine import Database
 from gate.execution.outcome import Outcome
+from gate.flow.progress import Progress
 from gate.inventory.model import Inventory
 from gate.ledger.notes import Notes
 from gate.policy.decision import Decision
@@ -42,6 +43,7 @@ class Executor(Protocol):
     def outcome(self, run_id: str, hosts: tuple[str, ...]) -> Outcome: ...
     def stop(self, run_id: str) -> None: ...
     def evidence(self, run_id: str) -> dict[str, Any]: ...
+    def events(self, run_id: str) -> Iterator[Mapping[str, Any]]: ...
     def folder(self, run_id: str) -> Path: ...
 
 
@@ -61,6 +63,7 @@ class Site:
     warrant_key: Ed25519PrivateKey
     ledger_key: Ed25519PrivateKey
     notes: Notes
+    progress: Progress
     groups: Callable[[str], frozenset[str]]
     wake: Callable[[], None]
     state: Path

@@ -36,8 +36,7 @@ def recover(site: Site, change_id: str) -> None:
         change = store.get(connection, change_id)
         still_open = [run for run in runs.of_change(connection, change_id) if run.outcome is None]
     for run in still_open:
-        outcome = site.executor.outcome(run.id, change.hosts)
-        runs.close(site, run.id, outcome)
+        runs.close_lost(site, change, run)
     carry_on(site, change_id)
 
 

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -16,7 +17,9 @@ from gate.changes.model import Change, State
 from gate.database.tables import runs
 from gate.execution import stopping
 from gate.execution.outcome import Outcome, Status
+from gate.flow import progress
 from gate.flow.ports import Site
+from gate.flow.progress import Listening
 from gate.inventory.model import Inventory
 from gate.ledger import artifacts
 from gate.ledger import store as ledger
@@ -100,13 +103,34 @@ def perform(site: Site, warrant: Warrant) -> Outcome:
     """Runs a warrant that was issued, keeps its evidence as it comes, and closes the run."""
 
     def on_event(event: Mapping[str, Any]) -> None:
+        site.progress.hear(warrant.run_id, event)
         if "evidence" in event and warrant.phase is Phase.DO:
             _keep_evidence(site, warrant.change_id, warrant.run_id, event["host"], event["evidence"])
 
     signed = sign(warrant, site.warrant_key)
-    outcome = site.executor.run(warrant.run_id, signed, warrant.hosts, on_event)
-    close(site, warrant.run_id, outcome)
+    site.progress.begin(Listening(warrant.change_id, warrant.run_id, warrant.phase))
+    try:
+        outcome = site.executor.run(warrant.run_id, signed, warrant.hosts, on_event)
+        close(site, warrant.run_id, outcome)
+    finally:
+        site.progress.forget(warrant.run_id)
     return outcome
+
+
+def close_lost(site: Site, change: Change, run: Run) -> None:
+    """Closes a run of an executor that died, with what its folder tells; what nobody heard of it is told first."""
+    outcome = site.executor.outcome(run.id, change.hosts)
+    with site.database.read() as connection:
+        told = ledger.of_change(connection, change.id, progress.KIND)
+    heard = max((entry.data["heard"] for entry in told if entry.data["run"] == run.id), default=0)
+    listening = Listening(change.id, run.id, run.phase, heard)
+    for event in islice(site.executor.events(run.id), heard, None):
+        listening.hear(event)
+    site.progress.begin(listening)
+    try:
+        close(site, run.id, outcome)
+    finally:
+        site.progress.forget(run.id)
 
 
 def close(site: Site, run_id: str, outcome: Outcome) -> None:
@@ -125,6 +149,7 @@ def close(site: Site, run_id: str, outcome: Outcome) -> None:
             return
         if stopping.is_asked(folder) and stopping.FILE not in sealed["files"]:
             sealed = artifacts.seal(folder, under=site.state)  # asked when it was over; nobody can ask any more
+        site.progress.end(connection, run_id)
         told = {name: value for name, value in outcome.as_json().items() if name not in {"diff", "evidence"}}
         data = {"run": run_id, "phase": row.phase, "outcome": told, "artifacts": sealed}
         ledger.append(connection, "run", "gate", data, now=now, change_id=row.change_id)

@@ -55,13 +55,15 @@ def bodies(connection: Connection) -> Iterator[Body]:
     yield from ((seq, body, leaf) for seq, body, leaf in rows)
 
 
-def of_change(connection: Connection, change_id: str, *kinds: str, after: int = 0) -> list[Entry]:
-    """The story of one change, oldest first: all of it, or the entries of these kinds; those after number `after`."""
+def of_change(
+    connection: Connection, change_id: str, *kinds: str, after: int = 0, count: int | None = None
+) -> list[Entry]:
+    """The story of one change, oldest first: all of it, or of these kinds; `count` entries after number `after`."""
     ledger = tables.ledger
     wanted = select(ledger.c.body).where(ledger.c.change_id == change_id, ledger.c.seq > after)
     if kinds:
         wanted = wanted.where(ledger.c.kind.in_(kinds))
-    return [Entry.parse(body) for (body,) in connection.execute(wanted.order_by(ledger.c.seq))]
+    return [Entry.parse(body) for (body,) in connection.execute(wanted.order_by(ledger.c.seq).limit(count))]
 
 
 def latest(connection: Connection, count: int) -> list[Entry]:

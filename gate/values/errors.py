@@ -139,6 +139,12 @@ class DatabaseError(GateError):
     code, exit, http = "GATE-DATABASE", Exit.FAILED, 500
 
 
+class BusyError(GateError):
+    """The gate serves as many at once as it can."""
+
+    code, exit, http = "GATE-BUSY", Exit.FAILED, 503
+
+
 class ClientError(GateError):
     """The gate could not be reached, or answered what is no answer."""
 

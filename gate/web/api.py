@@ -5,13 +5,15 @@ POST /v1/changes                     scope propose; body: an intent; header Idem
 POST /v1/plans                       scope propose; body: a list of up to 8 {"id", "intent", "after"}
 GET  /v1/changes/{id}                scope read, or one's own change
 GET  /v1/changes/{id}/wait           the same, answered when the change is at rest, or after timeout_s (30 at most)
+GET  /v1/changes/{id}/events         the same: what happened after entry number ?after=N
+GET  /v1/changes/{id}/events/stream  the same, as it comes: server-sent events
 POST /v1/changes/{id}/cancel         scope propose for one's own change, or operate; body: {"reason", "force"}
 GET  /healthz                        no token
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,16 +24,18 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gate.changes.model import Change
+from gate.flow.events import Told
 from gate.identity.scopes import Identity
 from gate.intent.model import MAX_BYTES
 from gate.intent.wire import read_json
 from gate.values.errors import GateError, IdentityError, IntentError, NotFoundError
 from gate.web.door import Door
+from gate.web.stream import EventStream, Places
 
 FORMAT_VERSION = 1
 MAX_WAIT_S = 30.0
+MAX_DIGITS = 18
 Identify = Callable[[Request], Identity]
-Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
 
 def create_app(door: Door, identify: Identify | None = None) -> Starlette:
@@ -45,6 +49,8 @@ def create_app(door: Door, identify: Identify | None = None) -> Starlette:
             Route("/v1/plans", api.propose_plan, methods=["POST"]),
             Route("/v1/changes/{id}", api.status, methods=["GET"]),
             Route("/v1/changes/{id}/wait", api.wait, methods=["GET"]),
+            Route("/v1/changes/{id}/events", api.events, methods=["GET"]),
+            Route("/v1/changes/{id}/events/stream", api.stream, methods=["GET"]),
             Route("/v1/changes/{id}/cancel", api.cancel, methods=["POST"]),
         ],
         exception_handlers={GateError: _told, Exception: _hidden},
@@ -53,7 +59,7 @@ def create_app(door: Door, identify: Identify | None = None) -> Starlette:
 
 class _Api:
     def __init__(self, door: Door, identify: Identify) -> None:
-        self._door, self._identify = door, identify
+        self._door, self._identify, self._places = door, identify, Places()
 
     async def catalog(self, request: Request) -> JSONResponse:
         identity = await run_in_threadpool(self._identify, request)
@@ -94,6 +100,29 @@ class _Api:
         change = await self._visible(request)
         timeout_s = _timeout(request)
         return JSONResponse(_view(await run_in_threadpool(self._door.wait, change.id, timeout_s)))
+
+    async def events(self, request: Request) -> JSONResponse:
+        identity = await run_in_threadpool(self._identify, request)
+        change = await self._visible(request, identity)
+        told = await self._tell(change.id, identity, _after(request))
+        plain = {"events": told.events, "last": told.last, "more": told.more, "change": _view(told.change)}
+        return JSONResponse({"format_version": FORMAT_VERSION, **plain})
+
+    async def stream(self, request: Request) -> EventStream:
+        identity = await run_in_threadpool(self._identify, request)
+        change = await self._visible(request, identity)
+        after = _after(request)
+
+        async def ask(number: int) -> Told:
+            # a token that has ended meanwhile ends the stream
+            return await self._tell(change.id, await run_in_threadpool(self._identify, request), number)
+
+        self._places.take(identity.actor)
+        return EventStream(ask, after, lambda: self._places.give_back(identity.actor))
+
+    async def _tell(self, change_id: str, identity: Identity, after: int) -> Told:
+        words = "read" in identity.scopes
+        return await run_in_threadpool(lambda: self._door.events(change_id, after, words=words))
 
     async def cancel(self, request: Request) -> JSONResponse:
         identity = await run_in_threadpool(self._identify, request)
@@ -175,6 +204,14 @@ async def _body(request: Request) -> Any:
         if len(content) > MAX_BYTES:
             raise IntentError("The request is too large.", f"More than {MAX_BYTES} bytes.", "Send one intent.")
     return read_json(content)
+
+
+def _after(request: Request) -> int:
+    """The number to tell on from: that of the query, or of what a stream that broke off had told last."""
+    asked = request.headers.get("Last-Event-ID") or request.query_params.get("after", "0")
+    if not (asked.isascii() and asked.isdecimal() and len(asked) < MAX_DIGITS):
+        raise IntentError("`after` is no number.", "It is the number of an entry of the ledger.", "Send ?after=0.")
+    return int(asked)
 
 
 def _timeout(request: Request) -> float:

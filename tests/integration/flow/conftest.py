@@ -168,7 +168,8 @@ class Steps:
         assert others == []
 
     def kinds(self, change: Change) -> list[str]:
-        return [entry.kind for entry in self.gate.story(change.id)]
+        """The kinds of its entries; of how its runs went on there may be one or several."""
+        return [entry.kind for entry in self.gate.story(change.id) if entry.kind != "progress"]
 
     def phases(self, change: Change) -> list[str]:
         with self.gate.database.read() as connection:
