@@ -11,11 +11,12 @@ import click
 
 from gate.cli.output import say, show, state, talk, with_output
 from gate.cli.policy.sources import parameters_of
-from gate.values.errors import Exit, SettingsError
+from gate.values.errors import Exit, InventoryError, SettingsError
 
 if TYPE_CHECKING:
     from gate.catalog.load import Catalog
-    from gate.policy.rules.lint import Finding
+    from gate.policy.rules.finding import Finding
+    from gate.policy.rules.members import Members
     from gate.policy.tables.tables import Report
     from gate.policy.tools.mutants import Verdicts
 
@@ -29,8 +30,8 @@ _FOLDER = click.argument("folder", required=False, type=click.Path(exists=True, 
 def check(ctx: click.Context, folder: Path | None, output: str) -> None:
     """Read the rules, look for what can never match, compile them, and try each on both sides of its edges.
 
-    In a site the parameters that rules ask for are compared with its actions. Tables that fail are told, too: rules
-    that fail their own tables are not taken.
+    In a site the parameters that rules ask for are compared with its actions, and groups and tags with its hosts.
+    Tables that fail are told, too: rules that fail their own tables are not taken.
     """
     from gate.flow.action_facts import known_actions
     from gate.policy.generations.live import load_sound
@@ -39,7 +40,7 @@ def check(ctx: click.Context, folder: Path | None, output: str) -> None:
 
     rules, catalog = _rules_and_catalog(ctx, folder)
     book = read_rulebook(rules)
-    found = lint(book, parameters_of(catalog) if catalog else None)
+    found = lint(book, parameters_of(catalog) if catalog else None, _members(ctx) if catalog else None)
     errors = [finding for finding in found if finding.severity == "error"]
     answer: dict[str, Any] = {
         "generation": None,
@@ -97,6 +98,20 @@ def _rules_and_catalog(ctx: click.Context, folder: Path | None) -> tuple[Path, C
             raise
         return folder, None
     return folder or site.rules, load_catalog(site.playbooks)
+
+
+def _members(ctx: click.Context) -> Members | None:
+    """The groups and tags of the site's hosts; None if the inventory cannot be read."""
+    from gate.inventory.read import InventoryReader
+    from gate.settings import find_site
+
+    site = find_site(ctx.obj.site)
+    try:
+        hosts = InventoryReader(site.inventory, site.state / "cache").read()
+    except InventoryError as wrong:
+        talk(f"Groups and tags of the rules are not compared with those of hosts: {wrong.what}")
+        return None
+    return {"group": hosts.groups, "tag": hosts.tags}
 
 
 def _tell_findings(found: Sequence[Finding]) -> None:

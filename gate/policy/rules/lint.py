@@ -9,13 +9,13 @@ from __future__ import annotations
 import difflib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from gate.policy.language.predicate import ORDER, PATTERNS, Comparison, Parameter, Predicate
 from gate.policy.language.rule import Rule, Verdict, condition_json, leaves
 from gate.policy.language.vocabulary import Fact
 from gate.policy.rules.boxes import Box, Texts, boxes, empty_fact, within
+from gate.policy.rules.finding import Finding
+from gate.policy.rules.members import Members, unknown_members
 from gate.policy.rules.rulebook import Rulebook
 from gate.values.errors import PolicyError
 
@@ -23,28 +23,17 @@ Parameters = Mapping[str, Mapping[str, Parameter]]  # action -> name -> what is 
 _KINDS = {"int": "number", "float": "number", "bool": "yes or no", "list": "list", "dict": "map"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something to mend. `severity` is error or warning; `place` is `file:line`."""
-
-    severity: str
-    place: str
-    rule: str
-    what: str
-    why: str
-    fix: str
-
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("severity", "place", "rule", "what", "why", "fix")}
-
-
-def lint(book: Rulebook, parameters: Parameters | None = None) -> list[Finding]:
-    """All findings, errors first. With the parameters of the site's actions, rules over these are checked, too."""
+def lint(book: Rulebook, parameters: Parameters | None = None, members: Members | None = None) -> list[Finding]:
+    """All findings, errors first. With the parameters of the site's actions, and the groups and tags of its hosts, what
+    rules ask of these is checked, too.
+    """
     facts = {fact.name: fact for fact in book.facts}
     ways = {rule.id: boxes(rule.when, facts) for rule in book.rules.values()}
     found = [*_never(book.rules.values(), ways), *_without_effect(book.rules.values(), ways, facts)]
     if parameters is not None:
         found += _foreign_parameters(book.rules.values(), parameters)
+    if members is not None:
+        found += unknown_members(book, members)
     return sorted(found, key=lambda one: one.severity)
 
 

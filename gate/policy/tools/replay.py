@@ -113,7 +113,8 @@ def _differences(decision: Decision, policy: Policy, fired: dict[str, tuple[str,
     yield from _other_words(decision, policy)
     if shadows(policy.book.rules, fired) != decision.shadow:
         yield "it says something else of the rules that only report"
-    if wrong := [host for host, parts in decision.risk.items() if total(parts) != decision.facts[host]["risk"]]:
+    told = {host: facts.get("risk") for host, facts in decision.facts.items()}
+    if wrong := [host for host, parts in decision.risk.items() if total(parts) != told.get(host)]:
         yield f"the parts of the risk of {', '.join(wrong)} are not its sum"
 
 

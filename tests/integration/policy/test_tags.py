@@ -96,6 +96,17 @@ def test_tables_what_if_and_vocabulary_know_tags(by_tags: Path) -> None:
     assert hosts == {"web-01": ["pci"], "web-02": [], "web-03": ["pci"], "db-01": [], "db-02": ["old-6", "x"]}
 
 
+def test_the_check_of_a_site_knows_its_groups_and_tags(by_tags: Path) -> None:
+    assert run(by_tags, "policy", "check")["findings"] == []
+    rules = by_tags / "rules" / "rules.yml"
+    rules.write_text(rules.read_text().replace("tag.pci", "tag.pcii"))
+    (by_tags / "rules" / "tests" / "tags.yml").unlink()
+    (finding,) = run(by_tags, "policy", "check")["findings"]
+    assert (finding["severity"], finding["fix"]) == ("warning", "Write 'pci'.")
+    (by_tags / "inventory" / "hosts.yml").write_text("all: [")
+    assert run(by_tags, "policy", "check")["findings"] == []
+
+
 def test_what_was_decided_without_tags_can_be_decided_again_with_them(
     tagged: Path, tmp_path: Path, propose: Callable, workers: Callable
 ) -> None:
