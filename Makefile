@@ -44,6 +44,8 @@ test: lint ## All tests
 	$(BIN)/ansible-lint --offline playbooks inventory
 	@$(BIN)/python -m tests.hosts prepare
 	$(PYTEST) tests -n $(JOBS) --dist loadfile --durations 15
+	@if scripts/find-python 3.12 >/dev/null; then $(MAKE) --no-print-directory test-312; \
+	 else echo "No Python 3.12 was found here: what depends on it was not tested."; fi
 
 hosts: $(STAMP) ## N=2 Debian hosts with systemd and sshd, to try things on; needs root and podman
 	@$(BIN)/python -m tests.hosts up $(N)
@@ -58,8 +60,9 @@ test-312: ## What depends on the versions of Python and Ansible, on 3.12 with th
 	$(MAKE) --no-print-directory VENV=.venv312 PYTHON="$$(scripts/find-python 3.12)" some-tests
 
 some-tests: $(STAMP)
-	$(PYTEST) tests/unit tests/integration/execution tests/integration/dispatch tests/integration/flow/test_story.py \
-	  tests/integration/policy/test_policy.py -m 'not slow and not exhaustive' -n $(JOBS) --dist loadfile -q
+	$(PYTEST) tests/unit tests/integration/execution/test_runs.py tests/integration/execution/test_warm.py \
+	  tests/integration/dispatch tests/integration/flow/test_story.py \
+	  -m 'not slow and not exhaustive' -n $(JOBS) --dist loadfile -q
 
 wheel: $(STAMP) ## dist/*.whl
 	rm -rf dist && $(BIN)/python -m build --wheel --no-isolation
