@@ -15,7 +15,7 @@ PEERS  := cedarpy==4.12.2 regopy==1.5.2 casbin==1.43.0 zen-engine==2.1.3 rule-en
           common-expression-language==0.10.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup exhaustive hosts hosts-down demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start bench-exec
+.PHONY: help setup chaos exhaustive hosts hosts-down demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start bench-exec
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ hosts: $(STAMP) ## N=2 Debian hosts with systemd and sshd, to try things on; nee
 
 hosts-down: $(STAMP) ## Takes them away
 	@$(BIN)/python -m tests.hosts down
+
+chaos: $(STAMP) ## kill -9 of a random process at a random moment; RUNS=1000 takes an hour, SEED=... FROM=... repeats
+	$(BIN)/python scripts/chaos --runs $(or $(RUNS),1000) --from $(or $(FROM),0) $(if $(SEED),--seed $(SEED))
 
 exhaustive: $(STAMP) ## What takes minutes to hours: every minute of three years in twelve zones
 	$(PYTEST) tests -m exhaustive -n $(JOBS) -q
@@ -90,4 +93,4 @@ bench-start: $(STAMP) ## From approval to start, and the command line's answer, 
 	$(BIN)/python scripts/bench_start.py
 
 clean: ## Everything that was made here
-	rm -rf .venv .venv312 .venv-bench .venv-rulebook dist build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv312 .venv-bench .venv-rulebook dist build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .chaos

@@ -145,6 +145,15 @@ MARK_VERIFY = """\
   hosts: all
   gather_facts: false
   tasks:
+    - name: Read the marks
+      ansible.builtin.slurp: {src: "{{ gate_root }}/marks"}
+      register: marks
+    - name: Both are there
+      ansible.builtin.assert:
+        that:
+          - ("START " ~ tag) in (marks.content | b64decode).splitlines()
+          - ("END " ~ tag) in (marks.content | b64decode).splitlines()
+        quiet: true
     - name: Fail where it is wanted
       ansible.builtin.assert: {that: outcome != 'verify-fails', fail_msg: It is meant to fail., quiet: true}
 """
