@@ -69,6 +69,7 @@ def print_card(card: Mapping[str, Any]) -> None:
         ("who", change["actor"]),
         ("why", f"{intent['reason'] or '(no reason given)'}  (their words)"),
         *[("rules", text) for text in tell.reasons(change["decision"])],
+        *[("when", f"not before {at[:16].replace('T', ' ')} UTC") for at in (change["decision"]["opens_at"],) if at],
         ("undo", card["undo"]),
         *[
             ("given", f"{one['approver']} {one['comment']}{'' if one['counts'] else ' (void)'}")

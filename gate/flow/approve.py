@@ -49,7 +49,7 @@ def _approve(site: Site, change_id: str, actor: Actor, binding: str, comment: st
             binding=binding,
             groups=groups,
             at=now,
-            expires_at=now + timedelta(seconds=expires),
+            expires_at=_begins(change, now) + timedelta(seconds=expires),
             comment=comment,
         )
         approvals.add(connection, change.id, given)
@@ -94,6 +94,12 @@ def still_needed(connection: Connection, change: Change, now: datetime) -> list[
 def wanted_of(change: Change) -> list[Need]:
     """The approvals that the change waits for, or waited for."""
     return needs(Decision.from_json(change.decision), change.created_at)
+
+
+def _begins(change: Change, now: datetime) -> datetime:
+    """From when a yes is of use: now, or when the window opens that the change has to wait for."""
+    opens_at = Decision.from_json(change.decision).opens_at
+    return now if opens_at is None else max(now, opens_at)
 
 
 def _is_of(groups: frozenset[str], need: Need, now: datetime) -> bool:

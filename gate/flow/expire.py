@@ -16,7 +16,7 @@ from gate.policy.decision import Decision
 def expires_at(change: Change) -> datetime:
     """Until when a change waits for approval: the longest expiry that its rules ask for, from its last move on."""
     wanted = needs(Decision.from_json(change.decision), change.created_at)
-    return change.created_at + timedelta(seconds=max((need.expires_s for need in wanted), default=0))
+    return change.updated_at + timedelta(seconds=max((need.expires_s for need in wanted), default=0))
 
 
 def expire(site: Site) -> list[str]:

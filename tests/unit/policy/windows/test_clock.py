@@ -2,7 +2,7 @@
 
 The clock here knows nothing but what it shows: a start comes in the first minute that shows it or a later time than
 ever before. The normal suite looks at the days around every turn of the clock and at some days between; the whole of
-the three years is looked at under the marker `slow`.
+the three years is looked at under the marker `exhaustive`.
 """
 
 import random
