@@ -1,4 +1,4 @@
-"""Forks modules on local connections: `INTERPRETER modules.py SOCKET ANSIBLE`. Nothing but the standard library.
+"""Forks modules on local connections: `INTERPRETER modules.py SOCKET ANSIBLE FORKS`. Nothing but the standard library.
 
 It runs under the interpreter that a host's modules run under, with Ansible's module library imported from the folder
 ANSIBLE. A module arrives as the script that Ansible would have piped into that interpreter, library included. Where
@@ -89,7 +89,7 @@ def _is_known(entry: zipfile.ZipInfo, known: dict[str, int]) -> bool:
     return os.path.dirname(entry.filename) in {"ansible/modules", "ansible/module_utils"}
 
 
-def serve(path: str, ansible: str) -> None:
+def serve(path: str, ansible: str, forks: str) -> None:
     """Serves until the gate is gone. A module whose client is gone is ended, with all that it started."""
     from forkserver import ForkServer  # type: ignore[import-not-found]
 
@@ -100,7 +100,7 @@ def serve(path: str, ansible: str) -> None:
     def stale() -> bool:
         return not release.exists() or release.stat().st_mtime_ns != seen.st_mtime_ns
 
-    ForkServer(path, become=play, stale=stale).serve()
+    ForkServer(path, become=play, stale=stale, most=int(forks)).serve()
 
 
 if __name__ == "__main__":
@@ -109,4 +109,4 @@ if __name__ == "__main__":
     import forkserver  # noqa: F401
 
     del sys.path[:2]
-    serve(sys.argv[1], sys.argv[2])
+    serve(*sys.argv[1:4])

@@ -43,7 +43,7 @@ class Pool:
     def __init__(self, state: Path, config: Path, *, forks: int = 1000) -> None:
         """`config` is the site's ansible.cfg, or where it would be: a server's configuration is frozen by it.
 
-        After so many `forks` the warm Ansible is replaced.
+        After so many `forks` a server is replaced.
         """
         self.folder = state / "warm" / f"{os.getpid()}-{time.monotonic_ns():x}"
         self._config, self._forks = config, forks
@@ -59,7 +59,7 @@ class Pool:
         self._lease = Lease.take(self.folder / "lease")
         write_client(self.folder / "bin", self.folder / "playbooks")
         module = (sys.executable, "-P", "-m")
-        self._add("workers", (*module, "gate.execution.warm.workers", str(self.folder / "workers")))
+        self._add("workers", (*module, "gate.execution.warm.workers", str(self.folder / "workers"), str(self._forks)))
         playbooks = (str(self.folder / "playbooks"), str(self._config), str(self._forks))
         self._add("playbooks", (*module, "gate.execution.warm.frozen", *playbooks))
         self._add_modules(sys.executable)
@@ -117,7 +117,7 @@ class Pool:
         socket = socket_of(self.folder, interpreter)
         library = Path(ansible.release.__file__).parent
         script = Path(__file__).with_name("modules.py")
-        self._add(socket.name, (interpreter, str(script), str(socket), str(library)))
+        self._add(socket.name, (interpreter, str(script), str(socket), str(library), str(self._forks)))
 
     def _tend(self) -> None:
         for interpreter in wishes(self.folder):

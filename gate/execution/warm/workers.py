@@ -1,4 +1,4 @@
-"""Forks the worker of a run: `python -m gate.execution.warm.workers SOCKET`. ansible-runner is imported already.
+"""Forks the worker of a run: `python -m gate.execution.warm.workers SOCKET FORKS`. ansible-runner is imported already.
 
 A worker outlives the one who asked for it: the gate may die, the run goes on and its result waits in its folder.
 """
@@ -12,10 +12,10 @@ from gate.execution.warm.forkserver import ForkServer
 from gate.execution.worker import main
 
 
-def serve(path: str) -> None:
+def serve(path: str, forks: str) -> None:
     """Serves until the gate is gone and the last worker has ended."""
-    ForkServer(path, become=main, abandoned=None).serve()
+    ForkServer(path, become=main, abandoned=None, most=int(forks)).serve()
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:3])
