@@ -66,7 +66,7 @@ class Gate:
         self.clock = SystemClock()
         folder.make_state()
         self.database = Database.open(folder.database)
-        self._inventory = InventoryReader(folder.inventory, folder.state / "cache")
+        self._inventory = InventoryReader(folder.inventory, folder.state / "cache", environment=folder.run.environment)
         self._catalog: tuple[Any, Catalog] | None = None
 
     @classmethod
@@ -342,7 +342,7 @@ class Gate:
         """The catalog as it is on disk now."""
         seen = [_stats(folder) for folder in self.folder.playbooks]
         if self._catalog is None or self._catalog[0] != seen:
-            self._catalog = (seen, load_catalog(self.folder.playbooks))
+            self._catalog = (seen, load_catalog(self.folder.playbooks, self.folder.run.names_for))
         return self._catalog[1]
 
     def inventory(self) -> Inventory:
@@ -393,7 +393,7 @@ class Gate:
             inventory=self.inventory,
             inventory_source=self.folder.inventory,
             policy=self.policy,
-            executor=RunnerExecutor(self.folder.state, self._pool if self.warm else None),
+            executor=RunnerExecutor(self.folder.state, self._pool if self.warm else None, self.folder.run),
             executor_id=self._executors.own_id,
             is_alive=self._executors.is_alive,
             warrant_key=private_key(keys, "warrant"),
@@ -415,7 +415,8 @@ class Gate:
     def _pool(self) -> Pool:
         from gate.execution.warm.pool import Pool
 
-        pool = Pool(self.folder.state, self.folder.inventory.parent / "ansible.cfg")
+        config = self.folder.inventory.parent / "ansible.cfg"
+        pool = Pool(self.folder.state, config, extra=self.folder.run.environment)
         pool.start()
         return pool
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from gate.catalog.check import check_action
 from gate.catalog.load import load_catalog
+from gate.execution.environment import ansible_environment, worker_environment
+from gate.execution.secrets import Place, find
 from gate.flow.action_facts import known_actions
+from gate.inventory.digest import config_of
 from gate.inventory.read import InventoryReader
 from gate.policy.generations.live import load_sound
 from gate.policy.tables.reading import read_tables
@@ -39,6 +42,8 @@ def examine(folder: SiteFolder) -> Iterator[Check]:
     yield _looked("settings", lambda: f"{folder.root}/gate.toml, groups: {', '.join(folder.settings.groups) or 'none'}")
     yield _looked("inventory", lambda: _inventory(folder))
     yield from _catalog(folder)
+    yield from _vaults(folder)
+    yield from _secrets(folder)
     yield _looked("rules", lambda: _rules(folder))
     yield _looked("schedules", lambda: f"{len(read_schedules(folder.root))} schedules")
     yield _state(folder.state)
@@ -76,7 +81,7 @@ def _ansible() -> Check:
 
 def _inventory(folder: SiteFolder) -> str:
     cache = folder.state / "cache"
-    found = InventoryReader(folder.inventory, cache).read()
+    found = InventoryReader(folder.inventory, cache, environment=folder.run.environment).read()
     nowhere = sorted(host.name for host in found.hosts.values() if host.environment == "none")
     hint = f"; without gate_environment: {', '.join(nowhere[:5])}" if nowhere else ""
     return f"{len(found.hosts)} hosts in {len(found.groups)} groups{hint}"
@@ -84,7 +89,7 @@ def _inventory(folder: SiteFolder) -> str:
 
 def _catalog(folder: SiteFolder) -> Iterator[Check]:
     try:
-        found = load_catalog(folder.playbooks)
+        found = load_catalog(folder.playbooks, folder.run.names_for)
     except GateError as wrong:
         yield Check("catalog", sound=False, what=f"{wrong.what} {wrong.why}", mend=wrong.fix)
         return
@@ -104,8 +109,36 @@ def _catalog(folder: SiteFolder) -> Iterator[Check]:
             )
 
 
+def _vaults(folder: SiteFolder) -> Iterator[Check]:
+    for file in folder.run.vault_files:
+        if not file.is_file():
+            yield Check("vault", sound=False, what=f"{file} is not there.", mend="Name another in gate.toml: [vault]")
+        elif not file.stat().st_mode & 0o100 and file.stat().st_mode & 0o077:
+            yield Check("vault", sound=False, what=f"{file} can be read by others.", mend=f"chmod 600 {file}")
+        else:
+            yield Check("vault", sound=True, what=str(file))
+
+
+def _secrets(folder: SiteFolder) -> Iterator[Check]:
+    for name in sorted(folder.run.secrets):
+        yield _looked("secrets", lambda name=name: _secret(folder, name))  # type: ignore[misc]
+
+
+def _secret(folder: SiteFolder, name: str) -> str:
+    private = folder.state / "cache"
+    ansible = {**worker_environment(os.environ), **ansible_environment(private, config_of(folder.inventory))}
+    place = Place(
+        inventory=folder.inventory,
+        hosts=(),
+        environment=os.environ,
+        ansible={**ansible, "ANSIBLE_LOCAL_TEMP": str(private), **folder.run.environment},
+    )
+    find([name], folder.run, place)
+    return f"{name}, from {folder.run.secrets[name]}, for {', '.join(folder.run.secrets[name].actions)}"
+
+
 def _rules(folder: SiteFolder) -> str:
-    actions = known_actions(load_catalog(folder.playbooks))
+    actions = known_actions(load_catalog(folder.playbooks, folder.run.names_for))
     cases = read_tables(folder.rules / "tests", actions)
     with load_sound(folder.rules, actions=actions) as loaded:
         return f"{len(loaded.rules)} rules, {len(cases)} cases pass, generation {loaded.generation[:19]}…"

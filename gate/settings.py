@@ -6,12 +6,13 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gate.execution.settings import RunSettings, SecretSource
 from gate.values.errors import SettingsError
-from gate.values.keys import make_key
+from gate.values.keys import make_key, make_sealing_key
 
 FILE = "gate.toml"
 STATE_FOLDERS = ("keys", "runs", "spent", "executors", "cache")
@@ -49,12 +50,44 @@ class PlannerSection(_Strict):
     model: str = "retrieval"
 
 
+class VaultSection(_Strict):
+    """Ansible Vault: `LABEL@FILE` or `FILE`, as in Ansible's list of identities. FILE holds a password or prints it."""
+
+    identities: list[Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9_.-]+@)?[^@,\s][^@,]*\z")]] = []
+
+
+class SecretSection(_Strict):
+    """A secret that agents may name: where its value comes from, in exactly one way, and for which actions."""
+
+    actions: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}\z")]] = Field(min_length=1)
+    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,100}\z")] | None = None
+    variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,100}\z")] | None = None
+    lookup: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,100}\z")] | None = None
+    terms: list[str] = []
+    options: dict[str, str | int | bool] = {}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.env, self.variable, self.lookup)) != 1:
+            raise ValueError("a secret has one of env, variable and lookup")
+        if self.lookup is None and (self.terms or self.options):
+            raise ValueError("terms and options belong to a lookup")
+        return self
+
+    def source(self) -> SecretSource:
+        """The same, for the worker."""
+        plain = self.model_dump()
+        return SecretSource(**{**plain, "actions": tuple(self.actions), "terms": tuple(self.terms)})
+
+
 class Settings(_Strict):
     """gate.toml."""
 
     site: SiteSection = SiteSection()
     serve: ServeSection = ServeSection()
     planner: PlannerSection = PlannerSection()
+    vault: VaultSection = VaultSection()
+    secrets: dict[_Group, SecretSection] = {}
     groups: dict[_Group, list[_Name]] = {}  # who may approve: group -> names of people
 
 
@@ -80,6 +113,18 @@ class SiteFolder:
         self.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in ("warrant", "ledger"):
             make_key(self.state / "keys", name)
+        make_sealing_key(self.state / "keys", "evidence")
+
+    @property
+    def run(self) -> RunSettings:
+        """What the worker of a run is told; paths are absolute."""
+        secrets = {name: section.source() for name, section in self.settings.secrets.items()}
+        vaults = tuple(map(self._vault, self.settings.vault.identities))
+        return RunSettings(root=str(self.root), vaults=vaults, secrets=secrets)
+
+    def _vault(self, identity: str) -> str:
+        label, at, file = identity.rpartition("@")
+        return f"{label}{at}{os.path.abspath(self.root / file)}"  # noqa: PTH100  (a link is followed when it is read)
 
     def groups_of(self, name: str) -> frozenset[str]:
         """The groups that the person `name` approves for."""

@@ -20,13 +20,15 @@ FILE_KEYS = ("short_description", "description", "argument_specs")
 SPEC_KEYS = ("short_description", "description", "author", "options", "examples", "return")
 OPTION_KEYS = (
     "type", "description", "required", "default", "choices", "pattern", "max_length", "min", "max", "elements",
-    "options",
+    "options", "no_log",
 )  # fmt: skip
+SECRET_KEYS = frozenset({"type", "description", "required", "default", "no_log"})  # of an option with no_log
 TYPES = ("str", "int", "float", "bool", "list", "dict")
 MAX_SUMMARY = 120
 _KINDS: dict[str, tuple[type, ...]] = {
     "type": (str,), "description": (str, list), "required": (bool,), "choices": (list,), "pattern": (str,),
     "max_length": (int,), "min": (int, float), "max": (int, float), "elements": (str,), "options": (dict,),
+    "no_log": (bool,),
 }  # fmt: skip
 _FITS: dict[str, tuple[str, ...]] = {
     "pattern": ("str",), "max_length": ("str",), "min": ("int", "float"), "max": ("int", "float"),
@@ -43,15 +45,15 @@ class ArgumentSpec:
     parameters: ParameterSchema
 
 
-def read_argument_spec(folder: Path) -> ArgumentSpec:
-    """The specification of the action in `folder`.
+def read_argument_spec(folder: Path, action: str | None = None) -> ArgumentSpec:
+    """The specification of the action in `folder`, which has the folder's name if nothing else is said.
 
     Raises:
         BrokenActionError: with all findings.
     """
     file = folder / "do.meta.yml"
     reader = _Reader(file)
-    made = reader.spec(read_yaml(file), folder.name)
+    made = reader.spec(read_yaml(file), action or folder.name)
     if reader.findings:
         raise BrokenActionError(reader.findings)
     return made
@@ -81,14 +83,17 @@ class _Reader:
         schema = ParameterSchema(action, found)
         return ArgumentSpec(str(summary), _paragraphs(top.get("description")), schema)
 
-    def options(self, raw: Any, line: int) -> dict[str, Option]:
+    def options(self, raw: Any, line: int, *, top: bool = True) -> dict[str, Option]:
         made: dict[str, Option] = {}
         for name, value in self._map(raw, "options", None, line).items():
             at = raw.at(name)
             if why := refused_name(name):
                 self.refuse(at, "parameter-name", f"{name!r} {why}")
             before = len(self.findings)
-            option = self.option(name, self._map(value, f"the option {name}", OPTION_KEYS, at))
+            described = self._map(value, f"the option {name}", OPTION_KEYS, at)
+            option = self.option(name, described)
+            if option.no_log and not (top and set(described) <= SECRET_KEYS and option.type == "str"):
+                self.refuse(described.at("no_log"), "parameter-secret", f"{name} cannot name a secret")
             if len(self.findings) == before:
                 made[name] = option
         return made
@@ -100,12 +105,12 @@ class _Reader:
                 return Option(type="str")
         before = len(self.findings)
         kind = self._kind(name, raw)
-        options = self.options(raw["options"], raw.at("options")) if "options" in raw else {}
+        options = self.options(raw["options"], raw.at("options"), top=False) if "options" in raw else {}
         made = Option(
             type=raw.get("type", ""), description=_paragraphs(raw.get("description")),
             required=raw.get("required", False), default=raw.get("default"), choices=tuple(raw.get("choices", ())),
             pattern=raw.get("pattern"), max_length=raw.get("max_length"), min=raw.get("min"), max=raw.get("max"),
-            elements=raw.get("elements"), options=options,
+            elements=raw.get("elements"), options=options, no_log=raw.get("no_log", False),
         )  # fmt: skip
         self._check_bounds(name, raw, kind, made)
         if len(self.findings) == before:  # only what is well-formed can be compiled
@@ -130,7 +135,12 @@ class _Reader:
         for key, kinds in _FITS.items():
             if key in raw and kind not in kinds:
                 self.refuse(raw.at(key), "meta-key", f"{key} of {name} does not fit the type {kind!r}")
-        if kind == "str" and not option.choices and (option.pattern is None or option.max_length is None):
+        if (
+            kind == "str"
+            and not option.choices
+            and not option.no_log
+            and (option.pattern is None or option.max_length is None)
+        ):
             self.refuse(raw.line, "parameter-bound", f"{name} is free text without pattern and max_length, or choices")
         if option.pattern is not None:
             try:
@@ -153,7 +163,9 @@ class _Reader:
                 self.refuse(
                     raw.at("choices"), "meta-key", f"the choice {choice!r} of {name} can never be taken ({why})"
                 )
-        if option.default is not None and (why := _refusal(option, option.default)):
+        if option.no_log and option.default is not None:
+            self.refuse(raw.at("default"), "parameter-secret", f"{name} has a default: which secret, an agent says")
+        elif option.default is not None and (why := _refusal(option, option.default)):
             self.refuse(raw.at("default"), "parameter-default", f"the default of {name} is refused ({why})")
 
     def _map(self, raw: Any, what: str, keys: tuple[str, ...] | None, line: int) -> Map:

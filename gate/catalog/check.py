@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gate.catalog.argument_spec import ArgumentSpec, read_argument_spec
 from gate.catalog.check_playbook import changes, check_playbook, tainted_names
+from gate.catalog.check_secrets import check_secrets
 from gate.catalog.digest import files_of
 from gate.catalog.finding import BrokenActionError, Finding, finding
 from gate.catalog.manifest import Manifest, read_manifest
@@ -53,8 +54,10 @@ def inspect(folder: Path) -> Inspection:
     books = {name: read_playbook(folder, name) for name in PLAYBOOKS if name in files}
     parameters = frozenset(spec.parameters.options if spec else ())
     collections = frozenset(manifest.requires.collections if manifest else ())
+    hidden = frozenset(name for name, option in spec.parameters.options.items() if option.no_log) if spec else None
     for book in books.values():
         findings += check_playbook(book, parameters, collections)
+        findings += check_secrets(book, hidden) if hidden else []
     if "do.yml" in books and not (manifest and manifest.reversibility == "none"):
         findings += _evidence(books["do.yml"])
     if "verify.yml" in books:

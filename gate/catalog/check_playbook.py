@@ -47,7 +47,7 @@ def check_playbook(book: Playbook, parameters: frozenset[str], collections: froz
     for file, scope in book.scopes:
         yield from _scope(file, scope, tainted)
     for step in book.steps:
-        here = tainted | _loop_names(step.task, tainted)
+        here = tainted | loop_names(step.task, tainted)
         yield from _module(book.folder, step, collections)
         yield from _pinning(step)
         yield from _keywords(step.file, step.task, here)
@@ -74,10 +74,11 @@ def changes(step: Step) -> bool:
 
 def tainted_names(book: Playbook, parameters: frozenset[str]) -> frozenset[str]:
     """The parameters and all variables of the playbook that are made from them."""
-    return spread(parameters, _made_from(book))
+    return spread(parameters, made_from(book))
 
 
-def _made_from(book: Playbook) -> Iterator[tuple[str, set[str]]]:
+def made_from(book: Playbook) -> Iterator[tuple[str, set[str]]]:
+    """Each variable that the playbook makes, with the names that it is made from."""
     for _, scope in book.scopes:
         yield from ((name, names_in(value)) for name, value in _map(scope.get("vars")).items())
     for step in book.steps:
@@ -106,7 +107,8 @@ def _loop_variables(task: Map) -> set[str]:
     return {"ansible_loop", str(control.get("loop_var", "item"))}
 
 
-def _loop_names(task: Map, tainted: frozenset[str]) -> set[str]:
+def loop_names(task: Map, tainted: frozenset[str]) -> set[str]:
+    """The variables of the task's loop, if what it loops over is made from `tainted`."""
     return _loop_variables(task) if _looped(task) & tainted else set()
 
 

@@ -93,6 +93,15 @@ RULES: dict[str, Rule] = {
         "What an action needs has to be known before it runs.",
         "List the collection in action.yml under `requires: {collections: [...]}`.",
     ),
+    "parameter-secret": Rule(
+        "Of a parameter with no_log an agent gives only the name of a secret; the site lists the names, and the worker "
+        "puts in the value.",
+        "Write `type: str`, `no_log: true`, and `required: true` or `default: null`, for a parameter of its own.",
+    ),
+    "secret-flow": Rule(
+        "Here the value of a secret gets into a log, the arguments of a process or the evidence, on the host or here.",
+        "Give the task `no_log: true` and hand the secret to an option of a module, or to `stdin` of a command.",
+    ),
     "parameter-flow": Rule(
         "Here text from outside becomes code, a path on the gate's own machine or another host.",
         "Use a module's own options, or `ansible.builtin.command` with `argv`, one parameter to one element after a "

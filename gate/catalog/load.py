@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate.catalog.action import Action, Targets
@@ -16,6 +16,11 @@ from gate.catalog.manifest import Manifest
 from gate.values.errors import CatalogError, UnknownActionError
 
 MAX_README = 64 * 1024  # characters
+SecretsFor = Callable[[str], tuple[str, ...]]  # from an action's name to the secrets that it may be given
+
+
+def _no_secrets(_: str) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,10 @@ class Catalog:
         )
 
 
-def load_catalog(folders: Sequence[Path]) -> Catalog:
+def load_catalog(folders: Sequence[Path], secrets: SecretsFor = _no_secrets) -> Catalog:
     """The actions of all subfolders of `folders` that have an action.yml.
 
+    `secrets` says which of the site's secrets an action may be given; if nothing is said, none.
     A name that is there twice is broken in its later place.
 
     Raises:
@@ -59,7 +65,7 @@ def load_catalog(folders: Sequence[Path]) -> Catalog:
     errors: list[CatalogError] = []
     for folder in (sub for top in folders for sub in _subfolders(top)):
         try:
-            action = load_action(folder)
+            action = load_action(folder, secrets)
             if action.name in actions:
                 raise broken(folder, 1, "folder", f"{action.name} is there already, in {actions[action.name].folder}")
             actions[action.name] = action
@@ -68,8 +74,8 @@ def load_catalog(folders: Sequence[Path]) -> Catalog:
     return Catalog(actions, tuple(errors))
 
 
-def load_action(folder: Path) -> Action:
-    """The action in `folder`.
+def load_action(folder: Path, secrets: SecretsFor = _no_secrets) -> Action:
+    """The action in `folder`, which may be given these of the site's secrets.
 
     Raises:
         BrokenActionError: it has findings that are no warnings.
@@ -79,7 +85,8 @@ def load_action(folder: Path) -> Action:
     refusals = [found for found in seen.findings if not found.warning]
     if refusals or seen.manifest is None or seen.spec is None:
         raise BrokenActionError(refusals)
-    return _action(folder, seen.manifest, seen.spec, digest, undo_digest)
+    spec = replace(seen.spec, parameters=seen.spec.parameters.with_secrets(secrets(folder.name)))
+    return _action(folder, seen.manifest, spec, digest, undo_digest)
 
 
 def _action(folder: Path, manifest: Manifest, spec: ArgumentSpec, digest: str, undo_digest: str) -> Action:

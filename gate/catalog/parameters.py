@@ -4,6 +4,7 @@
 - Whole: a pattern must match all of a text, ASCII classes only; a trailing line break never passes.
 - No option: text that starts with `-` is refused everywhere, because a program could take it for a flag.
 - Complete: what comes out names every parameter; defaults are filled in here, not by Ansible.
+- Without secrets: of a parameter with `no_log` only the name of a secret is taken, one of those that the site lists.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from gate.values.errors import IntentError
 
 MAX_ELEMENTS = 100
 MAX_INTEGER = 2**53 - 1  # beyond it JSON readers disagree
+_A_NAME = "The name of a secret of the site, never its value."
 _NUMBERS: dict[str, Any] = {"int": int, "float": float}
 
 
@@ -42,6 +44,7 @@ class Option:
     max: float | None = None
     elements: str | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
+    no_log: bool = False  # it names a secret; `choices` are the names that the site allows
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,13 @@ class ParameterSchema:
             raise IntentError(*_sentences(self, wrong)) from None
         return made.model_dump(by_alias=True)
 
+    def with_secrets(self, names: tuple[str, ...]) -> ParameterSchema:
+        """The same, with the secrets that the site allows this action as the choices of its parameters with no_log."""
+        options = {
+            key: replace(option, choices=names) if option.no_log else option for key, option in self.options.items()
+        }
+        return ParameterSchema(self.action, options)
+
     def json_schema(self) -> dict[str, Any]:
         """The JSON Schema (2020-12) for models and forms; no key is allowed beyond those it names."""
         made = self.model.model_json_schema(schema_generator=_Untitled)
@@ -95,7 +105,7 @@ def compile_model(name: str, options: Mapping[str, Option]) -> type[BaseModel]:
 
 
 def _field(key: str, option: Option) -> Any:
-    described = option.description or None
+    described = " ".join(filter(None, [option.description, _A_NAME if option.no_log else ""])) or None
     if option.required:
         return Field(alias=key, description=described)
     return Field(default=option.default, alias=key, description=described)
@@ -127,6 +137,10 @@ def _single(key: str, kind: str, option: Option) -> Any:
 
 
 def _text(option: Option) -> Any:
+    if option.no_log:
+        return Annotated[
+            str, AfterValidator(_secret_of(option.choices)), Field(json_schema_extra={"enum": [*option.choices]})
+        ]
     shown: dict[str, Any] = {"pattern": f"^(?:{option.pattern})$"} if option.pattern else {}
     text: Any = Annotated[str, Field(max_length=option.max_length, json_schema_extra=shown), AfterValidator(_no_flag)]
     if option.pattern:
@@ -153,6 +167,15 @@ def _one_of(typed: Any, choices: tuple[Any, ...]) -> Any:
         return value
 
     return Annotated[typed, AfterValidator(chosen), Field(json_schema_extra={"enum": list(choices)})]
+
+
+def _secret_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def named(value: str) -> str:
+        if value not in names:  # what was sent instead may be the secret itself: it is not repeated
+            raise ValueError(f"it names none of the secrets that this action is given ({', '.join(names) or 'none'})")
+        return value
+
+    return named
 
 
 def _no_flag(value: str) -> str:

@@ -54,6 +54,11 @@ def names_in(value: Any) -> set[str]:
     return {name for expression in expressions(value) for name in _NAME.findall(expression)}
 
 
+def bare_names_in(value: Any) -> set[str]:
+    """The same where the texts themselves are expressions, without braces."""
+    return {name for text in _texts(value) for name in _NAME.findall(text)}
+
+
 def code_with(value: Any, tainted: frozenset[str]) -> set[str]:
     """The tainted names in expressions of `value` that call a lookup or take in another template."""
     return {name for text in expressions(value) if _CODE.search(text) for name in _NAME.findall(text)} & tainted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
 PASSED = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TZ")
@@ -31,6 +31,11 @@ def worker_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PATH": path, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
 
 
+def take_secrets(environment: MutableMapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
+    """Takes the site's `secrets` out of the worker's environment: ansible-runner copies all of it into a file."""
+    return {name: environment.pop(name) for name in secrets if name in environment}
+
+
 def ansible_environment(private: Path, config: Path | None) -> dict[str, str]:
     """What Ansible is told through its environment; it wins over every ansible.cfg."""
     return {
@@ -42,6 +47,7 @@ def ansible_environment(private: Path, config: Path | None) -> dict[str, str]:
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "ANSIBLE_NOCOWS": "True",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",  # a preview reads why a task was skipped
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_FORKS": "20",
         **_connection(config),

@@ -1,6 +1,7 @@
 """ansible-runner's events, reduced to what people and undo need.
 
 Only listed fields pass: results of modules can hold file contents and secrets, so nothing else of them is kept.
+And of these no secret passes: texts are redacted first, and cut then.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gate.execution.outcome import Observed, Task
+from gate.execution.secrecy import Secrecy
 
 _KINDS = {
     "runner_on_start": "started",
@@ -26,11 +28,12 @@ _ENDS = frozenset({"ok", "failed", "unreachable", "skipped"})  # of a task on a 
 MAX_TEXT = 4_000
 MAX_DIFF = 64_000
 _DIFF = ("before_header", "after_header", "before", "after", "prepared")
+_NOTHING_KNOWN = Secrecy()
 _STATS = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
 
 
-def reduce_event(event: Mapping[str, Any]) -> dict[str, Any] | None:
-    """One event of ours from one of ansible-runner's; None for those that say nothing."""
+def reduce_event(event: Mapping[str, Any], secrecy: Secrecy = _NOTHING_KNOWN) -> dict[str, Any] | None:
+    """One event of ours from one of ansible-runner's, as it may be told; None for those that say nothing."""
     kind = _KINDS.get(str(event.get("event")))
     if kind is None:
         return None
@@ -40,18 +43,19 @@ def reduce_event(event: Mapping[str, Any]) -> dict[str, Any] | None:
     ours: dict[str, Any] = {"event": kind, "at": event.get("created")}
     if kind == "stats":
         return {**ours, "hosts": _stats(data)}
-    ours |= {"host": data.get("host"), "task": data.get("task"), "module": data.get("task_action")}
+    task = data.get("task")
+    ours |= {"host": data.get("host"), "task": task and _text(task, secrecy), "module": data.get("task_action")}
     if kind == "error":
-        return {**ours, "message": _text(event.get("stdout"))}
+        return {**ours, "message": _text(event.get("stdout"), secrecy)}
     if kind in {"failed", "item_failed", "unreachable"}:
-        ours |= {"message": _message(result), "ignored": bool(data.get("ignore_errors"))}
+        ours |= {"message": _message(result, secrecy), "ignored": bool(data.get("ignore_errors"))}
     if kind == "ok":
         ours["changed"] = bool(result.get("changed"))
     diff = data.get("diff") if kind == "diff" else result.get("diff")
     if diff and not _hidden(result):
-        ours["diff"] = _diff(diff)
+        ours["diff"] = _diff(secrecy.redactor.value(diff))
     evidence = _evidence(result)
-    return ours if evidence is None else {**ours, "evidence": evidence}
+    return ours if evidence is None else {**ours, "evidence": secrecy.evidence(str(data.get("host")), evidence)}
 
 
 def observe(seen: Observed, ours: Mapping[str, Any]) -> None:
@@ -126,12 +130,12 @@ def _hidden(result: Mapping[str, Any]) -> bool:
     return bool(result.get("_ansible_no_log")) or "censored" in result
 
 
-def _message(result: Mapping[str, Any]) -> str:
+def _message(result: Mapping[str, Any], secrecy: Secrecy) -> str:
     if _hidden(result):
         return "The result is hidden (no_log)."
-    return _text(result.get("msg") or result.get("stderr") or result.get("reason") or "No message.")
+    return _text(result.get("msg") or result.get("stderr") or result.get("reason") or "No message.", secrecy)
 
 
-def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
+def _text(value: Any, secrecy: Secrecy) -> str:
+    text = secrecy.text(value if isinstance(value, str) else str(value))
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + " [cut]"

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +18,8 @@ from gate.execution import orphans, stopping
 from gate.execution.environment import worker_environment
 from gate.execution.events import observe, reduce_event
 from gate.execution.outcome import Observed, Outcome, lost, never_started
+from gate.execution.secrecy import Secrecy
+from gate.execution.settings import RunSettings
 from gate.execution.warm.pool import Pool
 from gate.values.errors import ExecutionError
 from gate.values.lease import Lease
@@ -34,6 +36,7 @@ class RunnerExecutor:
 
     state: Path
     pool: Pool | None = None
+    settings: RunSettings = field(default_factory=RunSettings)
 
     def run(self, run_id: str, signed: str, hosts: tuple[str, ...], on_event: OnEvent) -> Outcome:
         """Runs a signed warrant, calling `on_event` for each event as it comes; blocks until the end.
@@ -44,6 +47,7 @@ class RunnerExecutor:
         try:
             folder.mkdir(mode=0o700, parents=True)
             _write(folder / "warrant", signed)
+            _write(folder / "settings", self.settings.text())
             with (folder / "stderr").open("wb") as errors, self._start(folder, errors) as output:
                 for line in output:
                     _pass_on(line, on_event)
@@ -56,7 +60,7 @@ class RunnerExecutor:
     @contextlib.contextmanager
     def _start(self, folder: Path, errors: IO[bytes]) -> Iterator[IO[bytes]]:
         """A worker at work, and what it tells. It outlives the gate."""
-        output = None if self.pool is None else self.pool.worker(folder, errors)
+        output = None if self.pool is None else self.pool.worker(folder, errors, self._secrets())
         if output is not None:
             with output:
                 yield output
@@ -67,11 +71,18 @@ class RunnerExecutor:
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env=worker_environment(os.environ) if self.pool is None else self.pool.environment(),
+            env={
+                **(worker_environment(os.environ) if self.pool is None else self.pool.environment()),
+                **self._secrets(),
+            },
             start_new_session=True,
         )
         with process:
             yield process.stdout or io.BytesIO()
+
+    def _secrets(self) -> dict[str, str]:
+        """The secrets of the site that are in the gate's own environment: for the worker alone."""
+        return {name: os.environ[name] for name in self.settings.variables if name in os.environ}
 
     def outcome(self, run_id: str, hosts: tuple[str, ...]) -> Outcome:
         """What came of a run, from its folder alone. Waits for a worker that is still at it.
@@ -86,13 +97,15 @@ class RunnerExecutor:
             if (folder / "result").exists():
                 return _read_result(folder)
             if not (folder / "started").exists():
+                shutil.rmtree(folder / "private", ignore_errors=True)
                 asked = stopping.is_asked(folder)
                 why = "It was asked to stop before it began." if asked else "The worker ended before it began."
                 _write(folder / "result", json.dumps(never_started(hosts, why, stopped=asked).as_json()))
                 return _read_result(folder)
             orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
-            shutil.rmtree(folder / "private", ignore_errors=True)
-            return lost(hosts, "The worker was lost while it was at work.", self.evidence(run_id))
+            evidence = self.evidence(run_id)
+            shutil.rmtree(folder / "private", ignore_errors=True)  # what is left of its output was never redacted
+            return lost(hosts, "The worker was lost while it was at work.", evidence)
         finally:
             if lease is not None:
                 lease.release()
@@ -135,9 +148,11 @@ def _logged(folder: Path) -> Iterator[Mapping[str, Any]]:
 
 def _undelivered(folder: Path) -> Iterator[Mapping[str, Any]]:
     """Events that Ansible had handed over before it went on, and that the worker did not live to read."""
-    for path in sorted((folder / "artifacts" / "runner" / "job_events").glob("*-partial.json")):
+    found = sorted((folder / "private" / "artifacts" / "runner" / "job_events").glob("*-partial.json"))
+    secrecy = Secrecy.afterwards(folder) if found else Secrecy()
+    for path in found:
         with contextlib.suppress(OSError, ValueError):
-            ours = reduce_event(json.loads(path.read_text()))
+            ours = reduce_event(json.loads(path.read_text()), secrecy)
             if ours is not None and ours["event"] == "ok":
                 yield ours
 

@@ -14,8 +14,9 @@ import ptyprocess
 from ansible_runner.config.runner import RunnerConfig
 
 from gate.execution.environment import ansible_environment
+from gate.execution.handover import command_line
 from gate.execution.workspace import PLAYBOOKS
-from gate.warrant.model import Phase, Warrant
+from gate.warrant.model import Warrant
 
 # at the end of Ansible ptyprocess would sleep for 0.1 s, in case it had to be killed; by then it is over
 ptyprocess.PtyProcess.delayafterclose = property(lambda _: 0, lambda _, __: None)
@@ -55,7 +56,7 @@ def run(
         playbook=PLAYBOOKS[warrant.phase],
         inventory=warrant.inventory,
         limit=",".join(warrant.hosts),
-        cmdline="--check --diff" if warrant.phase is Phase.CHECK else "--diff",
+        cmdline=command_line(warrant.phase, private),
         envvars={**ansible_environment(private, config), **extra},
         settings={"pexpect_timeout": 0.25},
         cancel_callback=to_kill,

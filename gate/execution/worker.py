@@ -13,8 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate.execution.environment import take_secrets
 from gate.execution.events import observe, reduce_event
+from gate.execution.handover import handing_over
 from gate.execution.outcome import Observed, Outcome, judge, never_started
+from gate.execution.secrecy import Secrecy
+from gate.execution.settings import RunSettings
 from gate.execution.stopping import Stopping, check_not_asked, is_asked
 from gate.execution.warm import endings
 from gate.execution.workspace import prepare
@@ -39,15 +43,19 @@ def main(arguments: list[str]) -> int:
     state = folder.parent.parent
     hosts: tuple[str, ...] = ()
     try:
+        given = take_secrets(os.environ, RunSettings.read(folder / "settings").variables)
         warrant = admit(folder, state)
         hosts = warrant.hosts
         check_not_asked(folder)
         prepare(warrant, folder / "private")
+        secrecy = Secrecy.of(warrant, folder, given)
+        sys.stderr = secrecy.guard(sys.stderr)
         spend(state / "spent", warrant)
     except GateError as refused:
+        shutil.rmtree(folder / "private", ignore_errors=True)
         write_whole(folder / "result", never_started(hosts, str(refused), stopped=is_asked(folder)).as_json())
         return 1
-    outcome = execute(warrant, folder)
+    outcome = execute(warrant, folder, secrecy)
     shutil.rmtree(folder / "private", ignore_errors=True)
     write_whole(folder / "result", outcome.as_json())
     return 0
@@ -91,19 +99,22 @@ def spend(folder: Path, warrant: Warrant) -> None:
     sync_folder(folder)
 
 
-def execute(warrant: Warrant, folder: Path) -> Outcome:
-    """Runs it and judges what was seen. Each event is on disk, and on stdout, before the next is taken."""
+def execute(warrant: Warrant, folder: Path, secrecy: Secrecy) -> Outcome:
+    """Runs it and judges what was seen. Each event is on disk, and on stdout, before the next is taken.
+
+    What Ansible and ansible-runner write themselves stays in the private folder; what may be told of it is copied.
+    """
     from gate.execution.runner import run
 
     seen = Observed()
     stopping = Stopping(folder, warrant.timeout_s, warrant.grace_s).start()
-    artifacts = folder / "artifacts"
+    artifacts, private = folder / "artifacts", folder / "private"
     artifacts.mkdir()
     config = Path(warrant.inventory).parent / "ansible.cfg"
     with (artifacts / "events.jsonl").open("a") as log:
 
         def on_event(event: dict[str, Any]) -> None:
-            ours = reduce_event(event)
+            ours = reduce_event(event, secrecy)
             if ours is not None:
                 observe(seen, ours)
                 line = canonical(ours) + "\n"
@@ -115,9 +126,11 @@ def execute(warrant: Warrant, folder: Path) -> Outcome:
 
         (folder / "started").touch()
         sync_folder(folder)
-        extra = served_warm(warrant, artifacts)
+        extra = {**served_warm(warrant, artifacts), **secrecy.environment}
         known = config if config.exists() else None
-        ended = run(warrant, folder / "private", artifacts, known, extra, on_event, stopping)
+        with handing_over(private, secrecy.handed):
+            ended = run(warrant, private, private / "artifacts", known, extra, on_event, stopping)
+    seen.words += secrecy.keep(private / "artifacts" / "runner", artifacts / "runner")
     return judge(warrant.hosts, seen, ended.rc, ended.status, stopping.settle(), warrant.local)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,13 @@ def prepare(warrant: Warrant, private: Path) -> None:
             "Propose the change again: it will be decided with the new folder.",
         )
     (private / "tmp").mkdir()
-    environment = private / "env"
-    environment.mkdir()
-    (environment / "extravars").write_text(json.dumps(extra_variables(warrant)))
+    (private / "env").mkdir()
+    write_variables(private, extra_variables(warrant))
+
+
+def write_variables(private: Path, variables: Mapping[str, Any]) -> None:
+    """Writes what Ansible reads as the variables of the run."""
+    (private / "env" / "extravars").write_text(json.dumps(dict(variables)))
 
 
 def _copy(folder: Path, project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from gate.values.actor import Actor
 from gate.values.canonical import digest_bytes
 from gate.values.errors import GateError, StateError
 from gate.values.ids import new_id
+from gate.values.keys import sealing_key
 
 
 def propose(site: Site, wish: Intent | Mapping[str, Any], actor: Actor, *, key: str | None = None) -> Change:
@@ -117,8 +119,12 @@ def first_state(decision: Decision) -> tuple[State, WaitingFor | None]:
 
 
 def refuse(site: Site, actor: Actor, refused: GateError, wish: Any) -> None:
-    """Writes down that something could not even be asked; of the wish itself only its digest is kept."""
-    about = digest_bytes(repr(wish).encode(errors="replace"))
+    """Writes down that something could not even be asked; of the wish itself only its digest is kept.
+
+    The digest is keyed: what was refused can be a secret, and a short one could be guessed from a plain digest.
+    """
+    key = sealing_key(site.state / "keys", "evidence")
+    about = "hmac-" + digest_bytes(hmac.digest(key, repr(wish).encode(errors="replace"), "sha256"))
     with site.database.write() as connection:
         data = {"code": refused.code, "what": refused.what[:500], "wish": about}
         ledger.append(connection, "refused", str(actor), data, now=site.clock.now())

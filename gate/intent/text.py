@@ -8,6 +8,7 @@ import unicodedata
 from typing import Any
 
 from gate.values.errors import IntentError
+from gate.values.secret_shapes import certain
 
 MARKS = ("{{", "}}", "{%", "%}", "{#", "#}")
 _YAML_TAG = re.compile(r"!(unsafe|vault|vault-encrypted)\b|!!python")
@@ -55,6 +56,12 @@ def _refuse_text(text: str, where: str) -> None:
             f"{where} contains a YAML tag.",
             "Tags such as !unsafe or !vault change how Ansible reads a value.",
             "Write the literal value.",
+        )
+    if any(certain(text)):
+        raise IntentError(
+            f"{where} contains a secret.",
+            "It is a private key, vault text, a token or a password hash; what is asked for is shown, logged and kept.",
+            "Name a secret of the site instead, where the action takes one (docs/howto/secrets.md); revoke this one.",
         )
     for number, character in enumerate(text):
         # Cc control, Cf invisible formatting (bidi overrides, zero width), Cs lone surrogates, Zl/Zp line breaks

@@ -45,7 +45,7 @@ def digest_source(source: Path) -> tuple[str, bool]:
     entries: list[list[str | bool]] = []
     dynamic = False
     try:
-        for name, file in sorted(_files(source)):
+        for name, file in sorted(source_files(source)):
             executable = bool(file.stat().st_mode & stat.S_IXUSR)
             content = file.read_bytes()
             entries.append([name, executable, digest_bytes(content)])
@@ -59,7 +59,8 @@ def digest_source(source: Path) -> tuple[str, bool]:
     return digest({"ansible": _ansible(), "files": entries}), dynamic
 
 
-def _files(source: Path) -> Iterator[tuple[str, Path]]:
+def source_files(source: Path) -> Iterator[tuple[str, Path]]:
+    """The files that belong to the source, each with its name relative to it."""
     if config := config_of(source):
         yield "../ansible.cfg", config
     if source.is_dir():

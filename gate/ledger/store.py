@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from gate.database import tables
 from gate.ledger import tree
 from gate.ledger.entry import Entry
+from gate.values.secret_shapes import hide_certain_in
 
 Body = tuple[int, str, bytes]  # seq, body, leaf: as stored, not yet believed
 
@@ -27,10 +28,10 @@ def append(
 ) -> Entry:
     """Appends one entry in the transaction of `connection`, which holds the write lock.
 
-    `data` is plain JSON without secrets. Returns the entry with its number.
+    `data` is plain JSON without secrets; what is certainly one is hidden. Returns the entry with its number.
     """
     size, frontier = head(connection)
-    entry = Entry.new(size + 1, kind, actor, data, now=now, change_id=change_id)
+    entry = Entry.new(size + 1, kind, actor, hide_certain_in(data), now=now, change_id=change_id)
     leaf = entry.leaf()
     connection.execute(
         insert(tables.ledger).values(

@@ -103,6 +103,12 @@ class ExecutionError(GateError):
     code, exit, http = "GATE-EXECUTION", Exit.RUN_FAILED, 500
 
 
+class SecretError(GateError):
+    """A secret that a run needs cannot be had, or cannot be kept out of what is written. Nothing was started."""
+
+    code, exit, http = "GATE-SECRET", Exit.FAILED, 503
+
+
 class StateError(GateError):
     """The change is not in a state in which this can be done."""
 

@@ -97,7 +97,7 @@ def _rules_and_catalog(ctx: click.Context, folder: Path | None) -> tuple[Path, C
         if folder is None:
             raise
         return folder, None
-    return folder or site.rules, load_catalog(site.playbooks)
+    return folder or site.rules, load_catalog(site.playbooks, site.run.names_for)
 
 
 def _members(ctx: click.Context) -> Members | None:

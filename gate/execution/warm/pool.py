@@ -40,13 +40,14 @@ class _Server:
 class Pool:
     """The warm servers of one gate, in a folder of their own below `state`/warm. Safe to use from several threads."""
 
-    def __init__(self, state: Path, config: Path, *, forks: int = 1000) -> None:
+    def __init__(self, state: Path, config: Path, *, forks: int = 1000, extra: Mapping[str, str] | None = None) -> None:
         """`config` is the site's ansible.cfg, or where it would be: a server's configuration is frozen by it.
 
-        After so many `forks` a server is replaced.
+        `extra` is what every run of the site adds to the environment of Ansible. After so many `forks` a
+        server is replaced.
         """
         self.folder = state / "warm" / f"{os.getpid()}-{time.monotonic_ns():x}"
-        self._config, self._forks = config, forks
+        self._config, self._forks, self._extra = config, forks, dict(extra or {})
         self._servers: dict[str, _Server] = {}
         self._lock = threading.Lock()
         self._lease: Lease | None = None
@@ -64,13 +65,16 @@ class Pool:
         self._add("playbooks", (*module, "gate.execution.warm.frozen", *playbooks))
         self._add_modules(sys.executable)
 
-    def worker(self, folder: Path, errors: IO[bytes]) -> IO[bytes] | None:
-        """Has a worker forked for the run in `folder`; returns its output. None: nobody was there, nothing was run."""
+    def worker(self, folder: Path, errors: IO[bytes], secrets: Mapping[str, str]) -> IO[bytes] | None:
+        """Has a worker forked for the run in `folder`; returns its output. None: nobody was there, nothing was run.
+
+        `secrets` are added to its environment; they reach it over a socket, and no server ever has them in its own.
+        """
         with self._lock:
             self._tend()
         here, out = os.pipe()
         with open(os.devnull, "rb") as nothing, os.fdopen(out, "wb") as output:
-            environment = self.environment()
+            environment = {**self.environment(), **secrets}
             files = (nothing.fileno(), output.fileno(), errors.fileno())
             try:
                 line = ask(str(self.folder / "workers"), str(folder), ["worker", str(folder)], environment, files)
@@ -147,7 +151,7 @@ class Pool:
                 stdout=subprocess.DEVNULL,
                 stderr=words,
                 cwd=self.folder,
-                env=worker_environment(os.environ),
+                env={**worker_environment(os.environ), **self._extra},
                 umask=0o077,
                 start_new_session=True,
             )

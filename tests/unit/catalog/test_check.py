@@ -34,6 +34,19 @@ def test_the_good_action_has_no_findings(make_action) -> None:
     assert check_action(make_action()) == []
 
 
+def secret(option: str) -> dict[str, str | None]:
+    head = "short_description: S\nargument_specs:\n  restart_unit:\n    options:\n"
+    others = "".join(f"      {name}: {{type: int, default: 1}}\n" for name in ("unit", "wait"))
+    return {"do.meta.yml": f"{head}{others}      key: {option}\n"}
+
+
+KEYED = secret("{type: str, required: true, no_log: true}")
+
+
+def keyed(task: str) -> dict[str, str | None]:
+    return do(task) | KEYED
+
+
 BAD: list[tuple[str, dict[str, str | None], str, int]] = [
     ("folder", {"callback_plugins/x.py": ""}, "callback_plugins", 1),
     ("folder", {"ansible.cfg": ""}, "ansible.cfg", 1),
@@ -57,6 +70,35 @@ BAD: list[tuple[str, dict[str, str | None], str, int]] = [
                          "      x: {type: str, required: true}\n"}, "do.meta.yml", 5),
     ("parameter-default", {"do.meta.yml": "short_description: S\nargument_specs:\n  restart_unit:\n    options:\n"
                            "      x: {type: int}\n"}, "do.meta.yml", 5),
+    ("parameter-secret", secret("{type: str, required: true, no_log: true, pattern: a, max_length: 3}"),
+     "do.meta.yml", 7),
+    ("parameter-secret", secret("{type: str, required: true, no_log: true, choices: [a]}"), "do.meta.yml", 7),
+    ("parameter-secret", secret("{type: int, required: true, no_log: true}"), "do.meta.yml", 7),
+    ("parameter-secret", secret("{type: str, default: a, no_log: true}"), "do.meta.yml", 7),
+    ("parameter-secret",
+     secret("{type: dict, required: true, options: {a: {type: str, required: true, no_log: true}}}"), "do.meta.yml", 7),
+    ("secret-flow", keyed("- ansible.builtin.copy: {content: '{{ key }}', dest: /x}"), "do.yml", 5),
+    ("secret-flow", keyed("- ansible.builtin.copy: {content: '{{ key }}', dest: /x}\n  no_log: '{{ true }}'"),
+     "do.yml", 5),
+    ("secret-flow", keyed("- ansible.builtin.ping:\n  name: '{{ key }}'\n  no_log: true"), "do.yml", 6),
+    ("secret-flow", keyed("- ansible.builtin.ping:\n  environment: {A: '{{ key }}'}\n  no_log: true"), "do.yml", 6),
+    ("secret-flow", keyed("- ansible.builtin.ping:\n  when: key == 'a'"), "do.yml", 5),
+    ("secret-flow", keyed("- ansible.builtin.assert: {that: [key != '']}"), "do.yml", 5),
+    ("secret-flow", keyed("- ansible.builtin.command: {argv: [x, '{{ key }}']}\n  no_log: true"), "do.yml", 5),
+    ("secret-flow", keyed("- ansible.builtin.shell: x {{ key }}\n  no_log: true"), "do.yml", 5),
+    ("secret-flow", keyed("- ansible.builtin.set_fact: {a: '{{ key }}'}\n  no_log: true\n"
+                          "- ansible.builtin.debug: {msg: '{{ a }}'}"), "do.yml", 7),
+    ("secret-flow", keyed("- ansible.builtin.copy: {content: '{{ key }}', dest: /x}\n  no_log: true\n  register: a\n"
+                          "- ansible.builtin.debug: {msg: '{{ a }}'}"), "do.yml", 8),
+    ("secret-flow", keyed("- ansible.builtin.debug: {msg: \"{{ vars['k' ~ 'ey'] }}\"}"), "do.yml", 5),
+    ("secret-flow", keyed("- ansible.builtin.debug: {msg: '{{ item }}'}\n  loop: ['{{ key }}']"), "do.yml", 5),
+    ("secret-flow", keyed("- ansible.builtin.template: {src: x.j2, dest: /x}") | {"templates/x.j2": "{{ key }}"},
+     "do.yml", 5),
+    ("secret-flow", keyed("- block:\n    - ansible.builtin.debug: {msg: '{{ a }}'}\n  vars: {a: '{{ key }}'}"),
+     "do.yml", 6),
+    ("secret-flow", keyed("- ansible.builtin.ping:") | {"undo.yml": "- hosts: all\n  environment: {A: '{{ key }}'}\n"},
+     "undo.yml", 2),
+    ("secret-flow", {"do.yml": HEAD + EVIDENCE.replace("a: 1", "a: '{{ key }}'")} | KEYED, "do.yml", 4),
     # the shape of plays
     ("play", {"undo.yml": "hosts: all\n"}, "undo.yml", 1),
     ("play", {"undo.yml": ""}, "undo.yml", 1),
@@ -243,6 +285,16 @@ GOOD: dict[str, list[dict[str, str | None]]] = {
         do("- ansible.builtin.debug: {msg: \"{{ lookup('env', 'HOME') }}\"}"),
         do("- ansible.builtin.shell: echo {{ other.unit }}"),
         {"templates/x.j2": "{{ unit }} {{ lookup('env', 'HOME') }}\n"},
+    ],
+    "parameter-secret": [KEYED, secret("{type: str, default: null, no_log: true, description: A key.}")],
+    "secret-flow": [
+        keyed("- ansible.builtin.copy: {content: '{{ key }}', dest: /x}\n  no_log: true"),
+        keyed("- ansible.builtin.command: {argv: [x], stdin: '{{ key }}'}\n  no_log: true\n  when: key != none"),
+        keyed("- block:\n    - ansible.builtin.copy: {content: '{{ key }}', dest: /x}\n  no_log: true"),
+        keyed("- ansible.builtin.template: {src: x.j2, dest: /x}\n  no_log: true") | {"templates/x.j2": "{{ key }}"},
+        keyed("- ansible.builtin.import_tasks: x.yml\n  vars: {a: '{{ key }}'}")
+        | {"tasks/x.yml": "- ansible.builtin.ping:\n"},
+        keyed("- ansible.builtin.debug: {msg: '{{ other.key }}'}"),
     ],
     "evidence": [
         do("- ansible.builtin.copy: {content: a, dest: /x}"),

@@ -160,3 +160,29 @@ def test_a_text_passes_only_if_the_whole_of_it_matches(text: str) -> None:
 @given(st.from_regex(NAME, fullmatch=True).filter(lambda text: len(text) <= 20 and text.isascii()))
 def test_a_text_of_the_pattern_is_taken_as_it_is(text: str) -> None:
     assert SCHEMA.validate({"unit": text})["unit"] == text
+
+
+KEYED = ParameterSchema("a", {"key": Option(type="str", required=True, no_log=True, description="A key.")})
+
+
+def test_a_parameter_with_no_log_takes_the_name_of_a_secret_that_the_site_lists() -> None:
+    schema = KEYED.with_secrets(("shop-db", "pager"))
+    assert schema.validate({"key": "pager"}) == {"key": "pager"}
+    shown = schema.json_schema()["properties"]["key"]
+    assert shown["enum"] == ["shop-db", "pager"]
+    assert shown["description"] == "A key. The name of a secret of the site, never its value."
+
+
+@pytest.mark.parametrize("schema", [KEYED, KEYED.with_secrets(()), KEYED.with_secrets(("shop-db",))])
+@pytest.mark.parametrize("sent", ["hunter2hunter2", "Shop-db", "", "shop-db "])
+def test_anything_else_is_refused_and_never_repeated(schema: ParameterSchema, sent: str) -> None:
+    with pytest.raises(IntentError) as refused:
+        schema.validate({"key": sent})
+    assert "hunter2" not in str(refused.value)
+    assert "names none of the secrets" in refused.value.why
+
+
+def test_an_optional_secret_may_be_left_out() -> None:
+    schema = ParameterSchema("a", {"key": Option(type="str", no_log=True)}).with_secrets(("shop-db",))
+    assert schema.validate({}) == {"key": None}
+    assert schema.validate({"key": "shop-db"}) == {"key": "shop-db"}

@@ -31,6 +31,19 @@ def test_a_person_is_in_the_groups_that_name_them(root: Path) -> None:
     assert folder.groups_of("carol") == frozenset()
 
 
+def test_vault_files_are_relative_to_the_site_and_secrets_are_for_actions(root: Path) -> None:
+    (root / FILE).write_text(
+        '[vault]\nidentities = ["prod@keys/prod", "/etc/dev"]\n'
+        '[secrets.b]\nenv = "B"\nactions = ["x", "y"]\n[secrets.a]\nlookup = "l"\nterms = ["t"]\nactions = ["x"]\n'
+    )
+    run = load_site(root).run
+    assert run.vaults == (f"prod@{root}/keys/prod", "/etc/dev")
+    assert run.vault_files == (root / "keys" / "prod", Path("/etc/dev"))
+    assert run.environment == {"ANSIBLE_VAULT_IDENTITY_LIST": f"prod@{root}/keys/prod,/etc/dev"}
+    assert (run.names_for("x"), run.names_for("y"), run.names_for("z")) == (("a", "b"), ("b",), ())
+    assert run.variables == {"B"}
+
+
 def test_an_empty_file_is_a_site_with_defaults(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("")
     assert load_site(tmp_path).settings.site.name == "site"
@@ -54,6 +67,20 @@ def test_an_empty_file_is_a_site_with_defaults(tmp_path: Path) -> None:
         ("[groups]\nsre = 'alice'", "groups.sre"),
         ("[groups]\nsre = ['human:alice']", "groups.sre"),
         ("[groups]\nsre = ['*']", "groups.sre"),
+        ("[vault]\nidentities = 'x'", "vault.identities"),
+        ("[vault]\nidentities = ['a@b,c@d']", "vault.identities"),
+        ("[vault]\nidentities = ['']", "vault.identities"),
+        ("[secrets.A]\nenv = 'X'\nactions = ['a']", "secrets.A"),
+        ("[secrets.a]\nenv = 'X'", "secrets.a.actions"),
+        ("[secrets.a]\nenv = 'X'\nactions = []", "secrets.a.actions"),
+        ("[secrets.a]\nenv = 'X'\nactions = ['*']", "secrets.a.actions"),
+        ("[secrets.a]\nactions = ['a']", "secrets.a"),
+        ("[secrets.a]\nenv = 'X'\nvariable = 'x'\nactions = ['a']", "secrets.a"),
+        ("[secrets.a]\nenv = 'X'\nterms = ['x']\nactions = ['a']", "secrets.a"),
+        ("[secrets.a]\nenv = 'X=1'\nactions = ['a']", "secrets.a.env"),
+        ("[secrets.a]\nvariable = '{{ x }}'\nactions = ['a']", "secrets.a.variable"),
+        ("[secrets.a]\nlookup = '../x'\nactions = ['a']", "secrets.a.lookup"),
+        ("[secrets.a]\nvalue = 'hunter22'\nactions = ['a']", "secrets.a"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_place(tmp_path: Path, text: str, place: str | None) -> None:
