@@ -152,22 +152,27 @@ class ForkServer:
 
     def _fork(self, line: socket.socket, request: Request) -> None:
         self._count += 1
-        note = note_for(request.environment, self._count)
         before = self._orphans() if self._sees_all else None
-        child = os.fork()
+        note: Path | None = None
+        try:
+            grace_s = float(request.environment.get(GRACE, "10"))
+            note = note_for(request.environment, self._count)
+            child = os.fork()
+        except (OSError, ValueError) as wrong:  # no process to be had, or no sense in what is asked: none was made
+            if note is not None:
+                note.unlink(missing_ok=True)
+            raise RefusedError(f"it cannot be forked: {type(wrong).__name__}") from wrong
         if child == 0:
             os._exit(self._live(line, request, note))
         handle = os.pidfd_open(child)
-        self._forks[handle] = Fork(child, line, note, float(request.environment.get(GRACE, "10")), before)
+        self._forks[handle] = Fork(child, line, note, grace_s, before)
         self._select.register(handle, selectors.EVENT_READ, self._reap)
         self._select.register(line, selectors.EVENT_READ, self._hear)
 
     def _live(self, line: socket.socket, request: Request, note: Path | None) -> int:
         code, own = 250, os.getpid()
         try:
-            self._select.close()
-            if self._listener is not None:
-                self._listener.close()
+            self._let_go()
             put_on(request)
             line.sendall(b"+")  # or its client is gone already, and nothing is done
             code = self.become(request.argv) & 0xFF
@@ -186,6 +191,15 @@ class ForkServer:
                     note.unlink(missing_ok=True)
                 _answer(line, bytes([code]))
         return code
+
+    def _let_go(self) -> None:
+        """In a fork: leaves what is the server's. A line that it kept open would hide the end of another fork."""
+        self._select.close()
+        if self._listener is not None:
+            self._listener.close()
+        for handle, fork in self._forks.items():
+            os.close(handle)
+            fork.line.close()
 
     def _hear(self, line: socket.socket) -> None:
         fork = next(fork for fork in self._forks.values() if fork.line is line)
@@ -216,10 +230,17 @@ def receive(line: socket.socket) -> Request:
     """Reads a request. Raises OSError or ValueError for anything else."""
     line.settimeout(PATIENCE_S)
     header, files, _, _ = socket.recv_fds(line, 4, FILES)
-    size = int.from_bytes(header, "big")
-    if len(header) != 4 or len(files) != FILES or size > MOST_BYTES:
+    try:
+        return _read(line, header, files)
+    except BaseException:
         for file in files:
             os.close(file)
+        raise
+
+
+def _read(line: socket.socket, header: bytes, files: list[int]) -> Request:
+    size = int.from_bytes(header, "big")
+    if len(header) != 4 or len(files) != FILES or size > MOST_BYTES:
         raise ValueError("this is no request")
     body = bytearray()
     while len(body) < size:
