@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from gate.cli import tell
-from gate.cli.output import say, state, talk, with_output
+from gate.cli.output import as_json, as_yaml, say, state, talk, with_output
 
 SHOWN = 5  # names of hosts in one line
 _ENDS = ("ok", "changed", "skipped", "ignored", "failed", "unreachable")
@@ -122,11 +121,9 @@ def _names(hosts: list[str]) -> str:
 
 def _print(event: Mapping[str, Any], output: str, *, live: bool) -> None:
     if output == "json":
-        click.echo(json.dumps(event, ensure_ascii=False))
+        click.echo(as_json(event))
     elif output == "yaml":
-        import yaml
-
-        click.echo("---\n" + yaml.safe_dump(dict(event), sort_keys=False, allow_unicode=True), nl=False)
+        click.echo("---\n" + as_yaml(event), nl=False)
     else:
         for line in lines(event, live=live):
             say(f"{event['at'][11:19]}  {line}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ import click
 from gate.cli.errors import clean
 
 FORMAT_VERSION = 1
+CONTINUED = "    | "  # begins the other lines of a text that has several: what a host says is no line of ours
+_OUR_STYLES = re.compile(r"(\x1b\[(?:0|1|3[1-6])m)")
 _F = TypeVar("_F", bound=Callable[..., Any])
 _COLOURS = {
     "ok": "green",
@@ -53,11 +56,9 @@ def show(output: str, value: Mapping[str, Any] | Sequence[Any], table: Callable[
         return
     plain = {"format_version": FORMAT_VERSION, **value} if isinstance(value, Mapping) else value
     if output == "json":
-        click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+        click.echo(as_json(plain, indent=2))
     else:
-        import yaml
-
-        click.echo(yaml.safe_dump(json.loads(json.dumps(plain)), sort_keys=False, allow_unicode=True), nl=False)
+        click.echo(as_yaml(plain), nl=False)
 
 
 def table(rows: Sequence[Sequence[object]], headings: Sequence[str], empty: str) -> None:
@@ -82,14 +83,33 @@ def talk(text: str = "") -> None:
     click.echo(clean_styled(text), err=True)
 
 
-def say(text: str = "") -> None:
-    """Prints a line for people to stdout."""
-    click.echo(clean_styled(text))
+def say(*lines: str) -> None:
+    """Prints lines for people to stdout."""
+    for line in lines or ("",):
+        click.echo(clean_styled(line))
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """JSON in which all that would act on a terminal is escaped."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def as_yaml(value: Any) -> str:
+    """The same as YAML; one such character, and all but ASCII is escaped."""
+    import yaml
+
+    plain = json.loads(json.dumps(value))
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    harmless = text.replace("\n", "").isprintable()
+    return text if harmless else yaml.safe_dump(plain, sort_keys=False)
 
 
 def clean_styled(text: str) -> str:
-    """`clean`, but our own colours survive."""
-    return "\x1b".join(clean(part) for part in text.split("\x1b")) if "\x1b" in text else clean(text)
+    """`clean`, but the colours that `state` and diffs have survive, and no line but the first begins at its left."""
+    parts = _OUR_STYLES.split(text)
+    styled = "".join(part if number % 2 else clean(part) for number, part in enumerate(parts))
+    return styled.replace("\n", "\n" + CONTINUED)
 
 
 def is_interactive() -> bool:

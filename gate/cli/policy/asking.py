@@ -60,7 +60,7 @@ def explain(ctx: click.Context, change: str | None, file: str | None, output: st
         decision = Decision.from_json(decided)
         rules = rules_of_generation(gate, decision.generation)
         text = lines_of(decision, rules)
-    show(output, {"decision": decided, "explanation": text}, lambda: say("\n".join(text)))
+    show(output, {"decision": decided, "explanation": text}, lambda: say(*text))
     if not rules:
         talk("Its rules are not archived: what would have to be different cannot be said any more.")
 
@@ -89,7 +89,7 @@ def what_if(ctx: click.Context, /, **given: Any) -> None:
         decided = gate.decide(intent, at=at, actor=actor)
         decision = Decision.from_json(decided["decision"])
         text = lines_of(decision, gate.policy.rules)
-    show(given["output"], {"intent": intent.as_json(), **decided}, lambda: say("\n".join(text)))
+    show(given["output"], {"intent": intent.as_json(), **decided}, lambda: say(*text))
     sys.exit(Exit.DENIED if decision.verdict is Verdict.DENY else Exit.OK)
 
 

@@ -58,7 +58,7 @@ def rollback(ctx: click.Context, generation: str, reason: str, output: str) -> N
         restored = gate.roll_back(generation, reason=reason)
         decides = gate.policy.generation
     answer: dict[str, Any] = {"restored": restored.generation, "decides": decides, "edits": edits}
-    show(output, answer, lambda: say("\n".join(edits)))
+    show(output, answer, lambda: say(*edits))
     talk(f"The rules are generation {restored.generation[7:19]} again.")
 
 
