@@ -7,7 +7,7 @@ folder), is refused with file, line, reason and mend.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gate.policy.language.conditions import read_condition
 from gate.policy.language.predicate import Predicate
-from gate.policy.language.rule import Requirement, Rule, Verdict, leaves
+from gate.policy.language.rule import Leaf, Requirement, Rule, Verdict, leaves
 from gate.policy.language.source import NAME, Item, read_yaml
 from gate.policy.language.vocabulary import YES_NO, Fact, Vocabulary
 from gate.policy.limits.limit import Limit, limit_rules
@@ -87,21 +87,20 @@ def read_rulebook(folder: Path) -> Rulebook:
     rules |= {rule.id: rule for rule in (*window_rules(windows), *limit_rules(limits))}
     used = [leaf for rule in rules.values() for leaf in leaves(rule.when)]
     used += [leaf for window in windows for leaf in leaves(window.scope)]
-    asked = {leaf.asks.name: leaf.asks for leaf in used if leaf.asks}
-    facts = (*vocabulary.all(leaf.fact for leaf in used), *(asked_fact(asked[name]) for name in sorted(asked)))
-    return Rulebook(
-        rules=rules,
-        windows=windows,
-        limits=limits,
-        facts=facts,
-        asked=tuple(asked[name] for name in sorted(asked)),
-        risk=risk,
-    )
+    asked = _asked(used)
+    facts = (*vocabulary.all(leaf.fact for leaf in used), *map(asked_fact, asked))
+    return Rulebook(rules=rules, windows=windows, limits=limits, facts=facts, asked=asked, risk=risk)
 
 
 def asked_fact(asked: Predicate) -> Fact:
     """The fact that a predicate becomes."""
     return Fact(name=asked.name, kind=str, values=YES_NO, meaning=f"Whether {asked.text}.", origin="rules")
+
+
+def _asked(used: Iterable[Leaf]) -> tuple[Predicate, ...]:
+    """Every question that the engine never sees, once, in the order of their names."""
+    found = {leaf.asks.name: leaf.asks for leaf in used if leaf.asks}
+    return tuple(found[name] for name in sorted(found))
 
 
 def _files(folder: Path) -> list[Path]:
