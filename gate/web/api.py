@@ -13,6 +13,8 @@ GET  /healthz                        no token
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +32,7 @@ from gate.intent.model import MAX_BYTES
 from gate.intent.wire import read_json
 from gate.values.errors import GateError, IdentityError, IntentError, NotFoundError
 from gate.web.door import Door
-from gate.web.stream import EventStream, Places
+from gate.web.stream import LOOK_S, WAITS, WAITS_OF_ONE, EventStream, Places
 
 FORMAT_VERSION = 1
 MAX_WAIT_S = 30.0
@@ -59,7 +61,8 @@ def create_app(door: Door, identify: Identify | None = None) -> Starlette:
 
 class _Api:
     def __init__(self, door: Door, identify: Identify) -> None:
-        self._door, self._identify, self._places = door, identify, Places()
+        self._door, self._identify = door, identify
+        self._places, self._waits = Places(), Places(WAITS, WAITS_OF_ONE)
 
     async def catalog(self, request: Request) -> JSONResponse:
         identity = await run_in_threadpool(self._identify, request)
@@ -97,9 +100,13 @@ class _Api:
         return JSONResponse(_view(await self._visible(request)))
 
     async def wait(self, request: Request) -> JSONResponse:
-        change = await self._visible(request)
-        timeout_s = _timeout(request)
-        return JSONResponse(_view(await run_in_threadpool(self._door.wait, change.id, timeout_s)))
+        identity = await run_in_threadpool(self._identify, request)
+        change = await self._visible(request, identity)
+        self._waits.take(identity.actor)
+        try:
+            return JSONResponse(_view(await self._settled(request, change, _timeout(request))))
+        finally:
+            self._waits.give_back(identity.actor)
 
     async def events(self, request: Request) -> JSONResponse:
         identity = await run_in_threadpool(self._identify, request)
@@ -119,6 +126,17 @@ class _Api:
 
         self._places.take(identity.actor)
         return EventStream(ask, after, lambda: self._places.give_back(identity.actor))
+
+    async def _settled(self, request: Request, change: Change, timeout_s: float) -> Change:
+        """The change when it is settled or the time is over. No thread waits: there are few, and all need them."""
+        began = time.monotonic()
+        while not change.settled and not await request.is_disconnected():
+            waited_s = time.monotonic() - began
+            if waited_s >= timeout_s:
+                break
+            await asyncio.sleep(min(LOOK_S, 0.002 + waited_s / 50, timeout_s - waited_s))
+            change = await run_in_threadpool(self._door.change, change.id)
+        return change
 
     async def _tell(self, change_id: str, identity: Identity, after: int) -> Told:
         words = "read" in identity.scopes

@@ -1,4 +1,4 @@
-"""Events of a change as they come, over one connection: server-sent events. As many at once as there are places."""
+"""Events of a change as they come, over one connection: server-sent events. And who may listen or wait at once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from gate.values.actor import Actor
 from gate.values.errors import BusyError, GateError
 
 PLACES, PLACES_OF_ONE = 32, 4
+WAITS, WAITS_OF_ONE = 256, 32
 LOOK_S = 0.25  # how often it looks for something new
 BEAT_S = 10.0  # how often it says that it is still there
 LONGEST_S = 600.0  # then whoever listens comes again, from where it was
@@ -24,7 +25,7 @@ Ask = Callable[[int], Awaitable[Told]]
 
 
 class Places:
-    """So many streams at once, and so many of one actor."""
+    """So many who listen or wait at once, and so many of one actor."""
 
     def __init__(self, places: int = PLACES, of_one: int = PLACES_OF_ONE) -> None:
         self._places, self._of_one = places, of_one
@@ -36,9 +37,9 @@ class Places:
         with self._lock:
             if self._taken.total() >= self._places or self._taken[actor] >= self._of_one:
                 raise BusyError(
-                    "There is no place for another stream.",
+                    "There is no place for another one who listens or waits.",
                     f"At most {self._places} are served at once, and {self._of_one} of one actor.",
-                    "End another one, or ask without streaming: /events?after=N.",
+                    "End another one, or ask without waiting: GET /v1/changes/ID, or its /events?after=N.",
                 )
             self._taken[actor] += 1
 
