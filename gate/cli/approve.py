@@ -8,10 +8,16 @@ from typing import Any
 
 import click
 
-from gate.cli import diff, tell
+from gate.cli import tell
 from gate.cli.change import follow
 from gate.cli.output import is_interactive, say, show, state, talk, with_output
 from gate.values.errors import Exit
+
+_FIDELITY = {
+    "full": "The action does what its preview shows.",
+    "partial": "The action can do more than its preview shows.",
+    "none": "This action has no preview.",
+}
 
 
 @click.command()
@@ -99,13 +105,9 @@ def _print_preview(card: Mapping[str, Any]) -> None:
             + (" (this action cannot be previewed)" if card["check"] == "none" else "")
         )
         return
-    hosts = ", ".join(f"{host} {state(one['status'])}" for host, one in preview["hosts"].items())
-    say(f"  check  {hosts}   (--check --diff, fidelity: {card['check']})")
-    for line in diff.lines(preview["diff"]):
-        say(f"         {line}")
-    for host, one in preview["hosts"].items():
-        if one["message"]:
-            say(f"         {host}: {one['message']}")
+    tell.preview(preview)
+    seen = f"Seen at {card['preview_at'][:19].replace('T', ' ')}. " if card["preview_at"] else ""
+    say(f"         {seen}{_FIDELITY[card['check']]} (--check --diff, fidelity: {card['check']})")
 
 
 def _asked(card: Mapping[str, Any]) -> bool:

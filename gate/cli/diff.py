@@ -1,8 +1,7 @@
-"""Diffs for people: what a run changed, or would change, host by host."""
+"""Diffs for people: what a run changed, or would change, task by task; hosts with the same diff are shown together."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,39 +9,52 @@ import click
 
 from gate.cli.errors import clean
 
-MAX_LINES = 60
+MAX_LINES = 120
+_WHY = {
+    "no_log": "not shown: the task has no_log",
+    "binary": "not shown: it is no text",
+    "too large": "not shown: it is too large",
+    "too much": "not shown: there is too much of it",
+}
 
 
-def lines(diff: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
-    """Styled lines of the diff of every host; hosts with the same diff are shown together."""
-    together: dict[str, list[str]] = {}
-    for host, parts in diff.items():
-        text = "\n".join(line for part in parts for line in _part(part))
-        if text:
-            together.setdefault(text, []).append(host)
-    for text, hosts in together.items():
+def lines(diff: Mapping[str, Sequence[Mapping[str, Any]]], *, foreseen: bool = False) -> Iterator[str]:
+    """Styled lines of the diff of every host. With `foreseen`, it is that of a preview."""
+    together: dict[tuple[str, ...], list[str]] = {}
+    for host, tasks in diff.items():
+        told = tuple(line for task in tasks for line in _task(task, foreseen=foreseen))
+        if told:
+            together.setdefault(told, []).append(host)
+    for told, hosts in together.items():
         yield click.style(", ".join(clean(host) for host in hosts), bold=True)
-        all_lines = text.splitlines()
-        yield from (_styled(line) for line in all_lines[:MAX_LINES])
-        if len(all_lines) > MAX_LINES:
-            yield f"  … {len(all_lines) - MAX_LINES} more lines; -o json has them all"
+        yield from (_styled(line) for line in told[:MAX_LINES])
+        if len(told) > MAX_LINES:
+            yield f"  … {len(told) - MAX_LINES} more lines; -o json has them all"
 
 
-def _part(part: Mapping[str, Any]) -> Iterator[str]:
-    if "prepared" in part:
-        yield from str(part["prepared"]).splitlines()
+def _task(task: Mapping[str, Any], *, foreseen: bool) -> Iterator[str]:
+    would = "would change something" if foreseen else "changed something"
+    name = clean(task["task"]).replace("\n", " ")
+    if not task["predicted"]:
+        yield f"? {name}: not predicted, {clean(task['module'])} cannot be previewed"
         return
-    before, after = part.get("before", ""), part.get("after", "")
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key in sorted(before.keys() | after.keys()):
-            if before.get(key) != after.get(key):
-                yield f"-{key}: {before.get(key)}"
-                yield f"+{key}: {after.get(key)}"
-        return
-    names = (str(part.get("before_header", "before")), str(part.get("after_header", "after")))
-    yield from difflib.unified_diff(str(before).splitlines(), str(after).splitlines(), *names, lineterm="", n=2)
+    if not task["parts"]:
+        yield f"~ {name}: {would}, and shows no diff"
+    for part in task["parts"]:
+        header = clean(part["header"]).replace("\n", " ")
+        if part["hidden"]:
+            yield f"~ {' '.join(filter(None, [f'{name}:', header]))} {_WHY.get(part['hidden'], part['hidden'])}"
+            continue
+        yield f"~ {' '.join(filter(None, [f'{name}:', header]))}".removesuffix(":")
+        yield from (f"  {clean(line)}" for line in part["lines"])
+        if part["cut"]:
+            yield f"  … {part['cut']} lines cut; all of it is under {part['digest'][:19]}…"
 
 
 def _styled(line: str) -> str:
-    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
-    return "  " + click.style(clean(line), fg=colour)
+    if line.startswith("?"):
+        return "  " + click.style(line, fg="yellow")
+    if line.startswith("~"):
+        return f"  {line}"
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[2:3])
+    return "  " + click.style(line, fg=colour)

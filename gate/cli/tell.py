@@ -38,24 +38,40 @@ def reasons(decided: Mapping[str, Any]) -> list[str]:
 
 def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], *, here: bool = True) -> None:
     """Where the change is now, what it did on each host, and what to do next, if that can be done `here`."""
-    for run in runs:
-        outcome = run["outcome"]
-        if outcome is None or run["phase"] == "check":
-            continue
-        hosts = ", ".join(f"{host} {state(one['status'])}{_changed(one)}" for host, one in outcome["hosts"].items())
-        say(f"  {run['phase']:<6} {hosts}")
-        for host, one in outcome["hosts"].items():
-            if one["message"]:
-                say(f"         {host}: {one['message']}")
-        if outcome["note"]:
-            say(f"         {outcome['note']}")
-        if run["phase"] in {"do", "undo"}:
-            for line in diff.lines(outcome["diff"]):
-                say(f"         {line}")
+    over = [run for run in runs if run["outcome"] is not None]
+    acts = [run for run in over if run["phase"] != "check"]
+    if over and not acts:
+        preview(over[-1]["outcome"])
+    for run in acts:
+        _run(run["phase"], run["outcome"])
     say(f"{state(change['state'])}  {change['id']}{_waits(change)}")
     following = _NEXT.get(change["state"]) if change["waiting_for"] in {None, "approval"} else None
     if here and following and not (change["state"] == "succeeded" and change["undo_of"]):
         talk(f"next: {following.format(id=change['id'])}")
+
+
+def preview(outcome: Mapping[str, Any]) -> None:
+    """What a preview has seen: how it ended on each host, and what would change there."""
+    hosts = ", ".join(f"{host} {state(one['status'])}" for host, one in outcome["hosts"].items())
+    say(f"  check  {hosts}")
+    for line in diff.lines(outcome["diff"], foreseen=True):
+        say(f"         {line}")
+    for host, one in outcome["hosts"].items():
+        if one["message"]:
+            say(f"         {host}: {one['message']}")
+
+
+def _run(phase: str, outcome: Mapping[str, Any]) -> None:
+    hosts = ", ".join(f"{host} {state(one['status'])}{_changed(one)}" for host, one in outcome["hosts"].items())
+    say(f"  {phase:<6} {hosts}")
+    for host, one in outcome["hosts"].items():
+        if one["message"]:
+            say(f"         {host}: {one['message']}")
+    if outcome["note"]:
+        say(f"         {outcome['note']}")
+    if phase in {"do", "undo"}:
+        for line in diff.lines(outcome["diff"]):
+            say(f"         {line}")
 
 
 def what(change: Mapping[str, Any]) -> str:

@@ -48,6 +48,7 @@ def ansible_environment(private: Path, config: Path | None) -> dict[str, str]:
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "ANSIBLE_NOCOWS": "True",
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",  # a preview reads why a task was skipped
+        "MAX_EVENT_RES": "8000000",  # of a larger result ansible-runner passes nothing on: no diff, no evidence
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_FORKS": "20",
         **_connection(config),

@@ -6,9 +6,12 @@ And of these no secret passes: texts are redacted first, and cut then.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from gate.execution.diff import NO_LOG, TOO_LARGE, Part, TaskDiff, parts_of
 from gate.execution.outcome import Observed, Task
 from gate.execution.secrecy import Secrecy
 
@@ -18,22 +21,26 @@ _KINDS = {
     "runner_on_failed": "failed",
     "runner_on_unreachable": "unreachable",
     "runner_on_skipped": "skipped",
+    "runner_item_on_ok": "item_ok",
     "runner_item_on_failed": "item_failed",
-    "runner_on_file_diff": "diff",
-    "runner_on_diff": "diff",
+    "runner_item_on_skipped": "item_skipped",
     "playbook_on_stats": "stats",
     "error": "error",
 }
 _ENDS = frozenset({"ok", "failed", "unreachable", "skipped"})  # of a task on a host; a loop's items do not end it
 MAX_TEXT = 4_000
-MAX_DIFF = 64_000
-_DIFF = ("before_header", "after_header", "before", "after", "prepared")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NOTHING_KNOWN = Secrecy()
 _STATS = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
 
 
-def reduce_event(event: Mapping[str, Any], secrecy: Secrecy = _NOTHING_KNOWN) -> dict[str, Any] | None:
-    """One event of ours from one of ansible-runner's, as it may be told; None for those that say nothing."""
+def reduce_event(
+    event: Mapping[str, Any], secrecy: Secrecy = _NOTHING_KNOWN, *, preview: bool = False
+) -> dict[str, Any] | None:
+    """One event of ours from one of ansible-runner's, as it may be told; None for those that say nothing.
+
+    In a `preview` a task that Ansible skips because it cannot foresee what it would do is told, too.
+    """
     kind = _KINDS.get(str(event.get("event")))
     if kind is None:
         return None
@@ -50,10 +57,12 @@ def reduce_event(event: Mapping[str, Any], secrecy: Secrecy = _NOTHING_KNOWN) ->
     if kind in {"failed", "item_failed", "unreachable"}:
         ours |= {"message": _message(result, secrecy), "ignored": bool(data.get("ignore_errors"))}
     if kind == "ok":
-        ours["changed"] = bool(result.get("changed"))
-    diff = data.get("diff") if kind == "diff" else result.get("diff")
-    if diff and not _hidden(result):
-        ours["diff"] = _diff(secrecy.redactor.value(diff))
+        ours["changed"] = _has_changed(data, result)
+    diff = _diff(kind, ours, event, result, secrecy, preview=preview)
+    if diff is not None:
+        ours["diff"] = diff.as_json()
+    elif kind in {"item_ok", "item_skipped"}:
+        return None
     evidence = _evidence(result)
     return ours if evidence is None else {**ours, "evidence": secrecy.evidence(str(data.get("host")), evidence)}
 
@@ -72,8 +81,8 @@ def observe(seen: Observed, ours: Mapping[str, Any]) -> None:
             seen.messages[host] = f"{ours['task']}: {ours['message']}"
         if "evidence" in ours:
             seen.evidence[host] = ours["evidence"]
-        if kind != "diff":  # runner reports a diff twice: as an event and in the result
-            seen.diff.setdefault(host, []).extend(ours.get("diff", []))
+        if "diff" in ours:
+            seen.diff.setdefault(host, []).append(TaskDiff.from_json(ours["diff"]))
 
 
 def _follow(seen: Observed, kind: str, host: str, ours: Mapping[str, Any]) -> None:
@@ -107,23 +116,66 @@ def _evidence(result: Mapping[str, Any]) -> Any:
     return recorded.get("undo") if isinstance(recorded, dict) else None
 
 
-def _diff(diff: Any) -> list[dict[str, Any]]:
-    parts = diff if isinstance(diff, list) else [diff]
-    return [
-        {
-            name: _clip(part[name])
-            for name in ("before_header", "after_header", "before", "after", "prepared")
-            if name in part
-        }
-        for part in parts
-        if isinstance(part, dict)
-    ]
+def _has_changed(data: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    # ansible-runner empties a result that is too large for it: then nothing is known, so it counts
+    return bool(result.get("changed")) or data.get("res") == {}
 
 
-def _clip(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > MAX_DIFF:
-        return value[:MAX_DIFF] + f"\n[{len(value) - MAX_DIFF} more characters]"
-    return value
+def _diff(
+    kind: str,
+    ours: Mapping[str, Any],
+    event: Mapping[str, Any],
+    result: Mapping[str, Any],
+    secrecy: Secrecy,
+    *,
+    preview: bool,
+) -> TaskDiff | None:
+    """What the task changed, or would change; None if there is nothing to say."""
+    if "results" in result:
+        return None  # of a loop: its items have said it
+    data = event.get("event_data") or {}
+    predicted = not preview or _is_foreseen(kind, str(event.get("stdout")), result)
+    parts: tuple[Part, ...] = ()
+    if kind in {"ok", "item_ok", "failed", "item_failed"}:
+        if data.get("res") == {}:
+            parts = (Part(hidden=TOO_LARGE),)
+        elif _hidden(result):
+            parts = (Part(hidden=NO_LOG),)
+        else:
+            parts = parts_of(result.get("diff"), secrecy.redactor)
+    changed = kind in {"ok", "item_ok"} and (_has_changed(data, result) or (_hidden(result) and preview))
+    if not changed and predicted and not (parts and kind in {"failed", "item_failed"} and not _hidden(result)):
+        return None
+    name = " ".join(filter(None, [str(ours.get("task")), _item(result, secrecy)]))
+    return TaskDiff(task=name, module=str(ours.get("module")), changed=changed, predicted=predicted, parts=parts)
+
+
+def _is_foreseen(kind: str, printed: str, result: Mapping[str, Any]) -> bool:
+    """Whether a preview says what the task would do: not if it was skipped without a condition, or left running."""
+    if kind in {"ok", "item_ok"}:
+        return "ansible_job_id" not in result
+    if kind == "item_skipped":
+        return "skip_reason" in result
+    if kind != "skipped":
+        return True
+    # ansible-runner leaves the result of a skipped task out of its event; with -v Ansible prints it
+    _, arrow, text = printed.partition(" => ")
+    try:
+        told = json.loads(_COLOUR.sub("", text)) if arrow else {}
+    except ValueError:
+        told = {}
+    # of a loop its items, if there are any, have said it
+    return isinstance(told, dict) and (
+        "skip_reason" in told or "skipped_reason" in told or told.get("msg") == "All items skipped"
+    )
+
+
+def _item(result: Mapping[str, Any], secrecy: Secrecy) -> str:
+    label = result.get("_ansible_item_label")
+    if label is None or _hidden(result):
+        return ""
+    text = secrecy.text(label if isinstance(label, str) else json.dumps(secrecy.redactor.value(label), default=str))
+    return f"({text[:80]})"
 
 
 def _hidden(result: Mapping[str, Any]) -> bool:

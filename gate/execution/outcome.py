@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from gate.execution.diff import TaskDiff, bounded
 from gate.execution.stopping import Stop
 
 NOTHING = "Nothing was run here."
@@ -36,7 +37,7 @@ class Outcome:
     status: Status
     hosts: Mapping[str, HostOutcome]
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    diff: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    diff: Mapping[str, Sequence[TaskDiff]] = field(default_factory=dict)
     note: str = ""
     began: bool = True  # False: it is certain that nothing was run
     stopped: bool = False  # it ended because it was asked to stop, or ran out of its time
@@ -49,7 +50,7 @@ class Outcome:
                 for host, one in self.hosts.items()
             },
             "evidence": dict(self.evidence),
-            "diff": {host: [dict(part) for part in parts] for host, parts in self.diff.items()},
+            "diff": {host: [task.as_json() for task in tasks] for host, tasks in self.diff.items()},
             "note": self.note,
             "began": self.began,
             "stopped": self.stopped,
@@ -65,7 +66,7 @@ class Outcome:
                 for host, one in plain["hosts"].items()
             },
             evidence=plain["evidence"],
-            diff=plain["diff"],
+            diff={host: [TaskDiff.from_json(task) for task in tasks] for host, tasks in plain["diff"].items()},
             note=plain["note"],
             began=plain["began"],
             stopped=plain.get("stopped", False),  # older records do not say
@@ -91,7 +92,7 @@ class Observed:
     changed: dict[str, int] = field(default_factory=dict)  # host -> how many tasks changed something
     messages: dict[str, str] = field(default_factory=dict)  # host -> the last failure's words
     evidence: dict[str, Any] = field(default_factory=dict)
-    diff: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    diff: dict[str, list[TaskDiff]] = field(default_factory=dict)
     stats: Mapping[str, Mapping[str, int]] | None = None  # the closing event; None: it never came
     words: list[str] = field(default_factory=list)  # errors that belong to no host
 
@@ -126,7 +127,7 @@ def judge(
         status=overall,
         hosts=hosts,
         evidence=seen.evidence,
-        diff=seen.diff,
+        diff=bounded(seen.diff),
         note=" ".join([*seen.words, *why]),
         stopped=stop is not None,
     )

@@ -28,7 +28,7 @@ from gate.values.clock import SystemClock
 from gate.values.errors import GateError, WarrantError
 from gate.values.keys import public_key
 from gate.values.lease import Lease
-from gate.warrant.model import Warrant
+from gate.warrant.model import Phase, Warrant
 from gate.warrant.verify import verify
 
 
@@ -114,7 +114,7 @@ def execute(warrant: Warrant, folder: Path, secrecy: Secrecy) -> Outcome:
     with (artifacts / "events.jsonl").open("a") as log:
 
         def on_event(event: dict[str, Any]) -> None:
-            ours = reduce_event(event, secrecy)
+            ours = reduce_event(event, secrecy, preview=warrant.phase is Phase.CHECK)
             if ours is not None:
                 observe(seen, ours)
                 line = canonical(ours) + "\n"

@@ -13,12 +13,11 @@ from gate.catalog.action import Action
 from gate.changes import store
 from gate.changes.model import Change
 from gate.execution.outcome import Outcome
-from gate.flow import runs
+from gate.flow import previewed, runs
 from gate.flow.approve import still_needed
 from gate.flow.expire import expires_at
 from gate.flow.ports import Site
 from gate.values.errors import CatalogError
-from gate.warrant.model import Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,7 @@ class Card:
     check: str
     preview: dict[str, Any] | None
     preview_state: str
+    preview_at: str  # when it was seen; empty without one
     given: list[dict[str, Any]]
     missing: list[dict[str, Any]]
     expires_at: str
@@ -53,7 +53,9 @@ def card(site: Site, change_id: str) -> Card:
     with site.database.read() as connection:
         change = store.get(connection, change_id)
         given = approvals.of_change(connection, change.id)
-        checks = [run for run in runs.of_change(connection, change.id) if run.phase is Phase.CHECK and run.outcome]
+        seen = previewed.latest(connection, change.id)
+        shown = seen if seen and seen.data["preview"] == change.preview else None
+        checks = [run for run in runs.of_change(connection, change.id) if shown and run.id == shown.data["run"]]
         evidence = runs.evidence_of(connection, change.undo_of) if change.undo_of else {}
         left = still_needed(connection, change, now)
     action = _action(site, change)
@@ -67,6 +69,7 @@ def card(site: Site, change_id: str) -> Card:
         check=action.check if action else "none",
         preview=_preview(checks[-1].outcome if checks else None),
         preview_state=_preview_state(change),
+        preview_at=str(shown.data.get("made_at", shown.at)) if shown else "",
         given=[
             {
                 "approver": str(one.approver),

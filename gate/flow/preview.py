@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from gate.catalog.admit import admit
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.catalog.admit import Admitted, admit
 from gate.changes import halt, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.execution import stopping
+from gate.execution.diff import bound
 from gate.execution.outcome import Outcome
-from gate.flow import runs
+from gate.flow import previewed, runs
 from gate.flow.decide import bind
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
@@ -27,8 +32,14 @@ def preview(site: Site, change_id: str) -> None:
             return
         admitted = admit(change.intent, site.catalog(), inventory)
         if admitted.action.check == "none" or change.undo_of is not None:
-            binding = bind(admitted, inventory.digest, change.decision["generation"], NO_PREVIEW)
-            store.note(connection, change, now=now, preview=NO_PREVIEW, binding=binding)
+            _bind(connection, change, admitted, inventory.digest, NO_PREVIEW, now)
+            return
+        about = previewed.subject(admitted, inventory.digest)
+        before = previewed.still_good(connection, change, about, now)
+        if before is not None:
+            binding = _bind(connection, change, admitted, inventory.digest, before.data["preview"], now)
+            data = {**before.data, "binding": binding, "made_at": before.data.get("made_at", before.at)}
+            ledger.append(connection, "previewed", "gate", data, now=now, change_id=change_id)
             return
         change = store.note(connection, change, now=now, executor=site.executor_id)
         warrant = runs.issue(site, connection, change, admitted.action, Phase.CHECK, inventory, now=now)
@@ -42,10 +53,22 @@ def preview(site: Site, change_id: str) -> None:
         if outcome.stopped and stopping.is_asked(site.executor.folder(warrant.run_id)):
             store.note(connection, change, now=now, executor=None)  # it shows nothing; it is made again later
             return
-        binding = bind(admitted, inventory.digest, change.decision["generation"], seen)
-        store.note(connection, change, now=now, preview=seen, binding=binding, executor=None)
-        data = {"run": warrant.run_id, "preview": seen, "binding": binding}
+        data = {
+            "run": warrant.run_id,
+            "preview": seen,
+            "binding": _bind(connection, change, admitted, inventory.digest, seen, now),
+            "about": about,
+            "status": outcome.status.value,
+        }
         ledger.append(connection, "previewed", "gate", data, now=now, change_id=change_id)
+
+
+def _bind(
+    connection: Connection, change: Change, admitted: Admitted, inventory_digest: str, seen: str, now: datetime
+) -> str:
+    binding = bind(admitted, inventory_digest, change.decision["generation"], seen)
+    store.note(connection, change, now=now, preview=seen, binding=binding, executor=None)
+    return binding
 
 
 def wants_preview(change: Change, site: Site) -> bool:
@@ -55,6 +78,6 @@ def wants_preview(change: Change, site: Site) -> bool:
 
 
 def preview_digest(outcome: Outcome) -> str:
-    """The digest of what a preview showed: the diff of each host, and how the check ended there."""
+    """The digest of what a preview showed: the diff of each host, uncut, and how the check ended there."""
     hosts = {host: {"status": one.status.value, "changed": one.changed} for host, one in outcome.hosts.items()}
-    return digest({"hosts": hosts, "diff": {host: list(parts) for host, parts in outcome.diff.items()}})
+    return digest({"hosts": hosts, "diff": bound(outcome.diff)})

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gate.execution.events import MAX_DIFF, MAX_TEXT, observe, reduce_event
+from gate.execution.diff import TaskDiff
+from gate.execution.events import MAX_TEXT, observe, reduce_event
 from gate.execution.outcome import Observed, Task
 
 CANARY = "canary-8d2f"
@@ -13,7 +14,7 @@ LISTED = {"event", "at", "host", "task", "module", "changed", "message", "ignore
 
 
 def event(kind: str, result: Any = None, **data: Any) -> dict[str, Any]:
-    given = {"host": "a", "task": "T", "task_action": "copy", "res": result or {}, **data}
+    given = {"host": "a", "task": "T", "task_action": "copy", "res": result or {"changed": False}, **data}
     return {"event": kind, "created": "now", "stdout": "", "event_data": given}
 
 
@@ -30,7 +31,18 @@ def test_nothing_passes_that_is_not_listed(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["playbook_on_start", "playbook_on_task_start", "verbose", "runner_retry", "runner_item_on_ok", "", None, 7]
+    "kind",
+    [
+        "playbook_on_start",
+        "playbook_on_task_start",
+        "verbose",
+        "runner_retry",
+        "runner_item_on_ok",
+        "runner_on_file_diff",
+        "",
+        None,
+        7,
+    ],
 )
 def test_events_that_say_nothing_are_dropped(kind: Any) -> None:
     assert reduce_event({"event": kind, "stdout": CANARY, "event_data": {"res": {"x": CANARY}}}) is None
@@ -47,16 +59,17 @@ def test_the_result_of_a_no_log_task_never_passes(kind: str, mark: dict[str, Any
 
 def test_only_listed_fields_of_a_diff_pass() -> None:
     diff = {"before": "b", "after": "a", "before_header": "h", "secret": CANARY, "prepared": "p"}
-    ours = reduce_event(event("runner_on_ok", {"diff": [diff, CANARY, None]}))
+    ours = reduce_event(event("runner_on_ok", {"diff": [diff, CANARY, None], "changed": True}))
     assert ours is not None
-    assert ours["diff"] == [{"before_header": "h", "before": "b", "after": "a", "prepared": "p"}]
+    [part] = ours["diff"]["parts"]
+    assert (part["header"], part["lines"]) == ("h", ["p"])
+    assert CANARY not in json.dumps(ours)
 
 
 def test_long_texts_are_cut() -> None:
-    ours = reduce_event(event("runner_on_failed", {"msg": "x" * 10_000, "diff": {"before": "y" * 100_000}}))
+    ours = reduce_event(event("runner_on_failed", {"msg": "x" * 10_000}))
     assert ours is not None
     assert len(ours["message"]) < MAX_TEXT + 20
-    assert len(ours["diff"][0]["before"]) < MAX_DIFF + 50
 
 
 @pytest.mark.parametrize(
@@ -79,8 +92,8 @@ def test_evidence_is_what_was_recorded_as_undo() -> None:
 
 @pytest.mark.parametrize("data", [None, {}, {"res": None}, {"res": "text"}, {"res": []}])
 def test_a_malformed_event_breaks_nothing(data: Any) -> None:
-    for kind in ("runner_on_ok", "runner_on_failed", "playbook_on_stats", "error", "runner_on_file_diff"):
-        ours = reduce_event({"event": kind, "event_data": data})
+    for kind in ("runner_on_ok", "runner_on_failed", "playbook_on_stats", "error", "runner_on_skipped"):
+        ours = reduce_event({"event": kind, "event_data": data}, preview=True)
         assert ours is not None
         observe(Observed(), ours)
 
@@ -107,10 +120,73 @@ def test_an_ignored_failure_is_no_failure() -> None:
     assert seen.started == {"a"}
 
 
-def test_a_diff_that_is_told_twice_is_kept_once() -> None:
-    diff = {"before": "b", "after": "a"}
-    seen = _observed(event("runner_on_file_diff", diff=diff), event("runner_on_ok", {"diff": diff}))
-    assert seen.diff == {"a": [{"before": "b", "after": "a"}]}
+DIFF = {"before": "b\n", "after": "a\n"}
+SKIPPED = '\x1b[0;36mskipping: [a] => {"changed": false, "false_condition": "x", "skip_reason": "Conditional"}\x1b[0m'
+FORESEEN = '\x1b[0;36mskipping: [a] => {"changed": false, "msg": "Command would have run if not in check mode"}\x1b[0m'
+
+
+def _diffs(*events: dict[str, Any], preview: bool = False) -> list[TaskDiff]:
+    seen = Observed()
+    for one in events:
+        ours = reduce_event(one, preview=preview)
+        if ours is not None:
+            observe(seen, ours)
+    return seen.diff.get("a", [])
+
+
+def test_what_a_task_changes_is_kept_once_with_its_name_and_module() -> None:
+    [only] = _diffs(event("runner_on_file_diff", diff=DIFF), event("runner_on_ok", {"diff": DIFF, "changed": True}))
+    assert (only.task, only.module, only.changed, only.predicted) == ("T", "copy", True, True)
+    assert only.parts[0].lines == ("@@ -1 +1 @@", "-b", "+a")
+
+
+def test_items_of_a_loop_are_told_one_by_one_and_the_loop_is_not() -> None:
+    item = event("runner_item_on_ok", {"diff": DIFF, "changed": True, "_ansible_item_label": "one"})
+    unchanged = event("runner_item_on_ok", {"changed": False, "_ansible_item_label": "two"})
+    loop = event("runner_on_ok", {"changed": True, "results": [{"diff": DIFF, "changed": True}]})
+    assert [one.task for one in _diffs(item, unchanged, loop)] == ["T (one)"]
+
+
+def test_a_change_without_a_diff_is_told_and_no_change_is_not() -> None:
+    [only] = _diffs(event("runner_on_ok", {"changed": True}), event("runner_on_ok", {"changed": False}))
+    assert (only.changed, only.parts) == (True, ())
+
+
+def test_of_a_hidden_result_only_that_is_told() -> None:
+    hidden = event("runner_on_ok", {"censored": CANARY, "changed": True, "diff": DIFF})
+    [only] = _diffs(hidden)
+    assert [part.hidden for part in only.parts] == ["no_log"]
+    assert [one.changed for one in _diffs(event("runner_on_ok", {"censored": CANARY}), preview=True)] == [True]
+
+
+def test_of_a_result_that_was_too_large_only_that_is_told() -> None:
+    raw = event("runner_on_ok")
+    raw["event_data"]["res"] = {}
+    [only] = _diffs(raw)
+    assert (only.changed, only.parts[0].hidden) == (True, "too large")
+
+
+@pytest.mark.parametrize(
+    ("raw", "predicted"),
+    [
+        ({**event("runner_on_skipped"), "stdout": SKIPPED}, True),
+        ({**event("runner_on_skipped"), "stdout": FORESEEN}, False),
+        ({**event("runner_on_skipped"), "stdout": "skipping: [a]"}, False),
+        (
+            {**event("runner_on_skipped"), "stdout": 'skipping: [a] => {"cmd": ["skip_reason", "false_condition"]}'},
+            False,
+        ),
+        ({**event("runner_on_skipped"), "stdout": 'skipping: [a] => {"censored": "skip_reason"}'}, False),
+        ({**event("runner_on_skipped"), "stdout": "skipping: [a] => skip_reason: x"}, False),
+        (event("runner_item_on_skipped", {"skip_reason": "x"}), True),
+        (event("runner_item_on_skipped", {"msg": "would have run"}), False),
+        (event("runner_on_ok", {"changed": True, "ansible_job_id": "j1", "started": True}), False),
+    ],
+)
+def test_a_preview_says_what_it_cannot_foresee(raw: dict[str, Any], predicted: bool) -> None:
+    told = _diffs(raw, preview=True)
+    assert [one.predicted for one in told] == ([] if predicted else [False])
+    assert [one for one in _diffs(raw) if not one.predicted] == []
 
 
 def test_the_words_of_a_failure_name_the_task() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gate.execution.diff import Part, TaskDiff
 from gate.execution.outcome import Observed, Outcome, Status, Task, judge, lost, never_started
 from gate.execution.stopping import Reason, Stop
 
@@ -119,7 +120,16 @@ def test_what_was_lost_is_unknown_on_every_host_and_keeps_its_evidence() -> None
 
 
 def test_an_outcome_says_the_same_again_in_json() -> None:
-    outcome = judge(["a"], seen(stats={"a": OK}, evidence={"a": [1]}, diff={"a": [{"before": "x"}]}), 0, "successful")
+    outcome = judge(
+        ["a"],
+        seen(
+            stats={"a": OK},
+            evidence={"a": [1]},
+            diff={"a": [TaskDiff(task="T", module="m", changed=True, parts=(Part(header="/x", lines=("+a",)),))]},
+        ),
+        0,
+        "successful",
+    )
     assert Outcome.from_json(json.loads(json.dumps(outcome.as_json()))) == outcome
 
 
