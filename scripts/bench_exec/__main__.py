@@ -56,11 +56,14 @@ def main() -> None:
     """Measures what is asked for, and prints each table when it is there."""
     names = [*LOCAL, *SSH, "rulebook", "fleet"]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[[], *names], default=names, help=f"of {', '.join(names)}; else all")
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=f"of {', '.join(names)}; all of it by default")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--rulebook", type=Path, help="a Python with ansible-rulebook installed beside it")
     parser.add_argument("--write", action="store_true", help="put them into docs/benchmarks.md")
     given = parser.parse_args()
+    if unknown := sorted({*given.what} - {*names}):
+        parser.error(f"there is no {unknown[0]}; there are {', '.join(names)}")
+    given.what = given.what or names
     told = [head()]
     print(told[0], flush=True)
 
@@ -70,7 +73,7 @@ def main() -> None:
 
     here = {name: deed for name, deed in {**LOCAL, **SSH}.items() if name in given.what}
     if given.rulebook and "rulebook" in given.what:
-        here["rulebook"] = lambda place, n: race(place, given.rulebook, n)
+        here["rulebook"] = lambda place, n: race(place, given.rulebook.absolute(), n)
     with site(real_hosts=not SSH.keys().isdisjoint(here)) as place:
         for deed in here.values():
             tell(deed(place, given.rounds))

@@ -52,7 +52,7 @@ def race(place: Place, python: Path, rounds: int) -> list[str]:
 
         def listen() -> None:
             for line in book_server.stdout or ():
-                if line.startswith("local-01 ") and "ok=" in line:
+                if "local-01" in line and "unreachable=" in line:
                     recaps.release()
 
         threading.Thread(target=listen, daemon=True).start()
@@ -62,6 +62,7 @@ def race(place: Place, python: Path, rounds: int) -> list[str]:
                 return line.connect_ex(("127.0.0.1", port)) == 0
 
         until(answers, 120)
+        time.sleep(5)  # it listens before it can do anything
 
         def posted(times: Times | None) -> None:
             slot = place.slot()
