@@ -21,7 +21,7 @@ _NEXT = {
 def decision(change: Mapping[str, Any]) -> None:
     """The verdict, with each reason and its rule."""
     decided = change["decision"]
-    waits = change["waiting_for"] == "limit"  # then the deny is only a matter of time
+    waits = change.get("waiting_for") == "limit"  # then the deny is only a matter of time; a dry run waits for nothing
     say(f"{state(change['state'] if waits else decided['verdict'])}  {change['id']}  {what(change)}")
     for text in reasons(decided):
         say(f"  {text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
 from gate.app import Gate
 from gate.changes import store
 from gate.changes.model import Change, State, WaitingFor
+from gate.cli.main import cli
 from gate.flow.approve import reject
 from gate.flow.execute import start
 from gate.flow.expire import ask_again
@@ -251,6 +254,26 @@ def test_a_proposal_that_is_one_too_many_is_denied_as_ever_and_told_when_there_i
     frees_at = Decision.from_json(second.decision).frees_at
     assert frees_at is not None
     assert frees_at - first.created_at == HOUR
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("at_most: 1, per: 1h, by: [actor]", r"for room in a limit, from \d{4}-\d\d-\d\d \d\d:\d\d UTC on"),
+        ("concurrent: 1", "for room in a limit, which others have to make"),
+    ],
+)
+def test_people_are_told_what_it_waits_for(
+    steps: Steps, workers: Wish, site: Path, limit: Limit, text: str, told: str
+) -> None:
+    first, second = two(steps, workers)
+    limit(text)
+    begin(steps, first)
+    begin(steps, second)
+    shown = CliRunner().invoke(cli, ["-C", str(site), "changes", "show", second.id], obj=Gate.open).output
+    assert shown.startswith("waiting")  # though the verdict is a deny
+    assert "limit/few: The limit few is reached." in shown
+    assert re.search(told, shown)
 
 
 def test_every_decision_on_the_way_can_be_made_again(steps: Steps, workers: Wish, limit: Limit) -> None:
