@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from gate.execution import processes
+from gate.execution.warm.endings import MARK
+
 PLAYBOOK = b"ansible-playbook"
-MARK = "alive"
 POLL_S = 0.02
 
 
@@ -38,9 +40,6 @@ def _playbooks(folder: Path) -> Iterator[int]:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended meanwhile, or it is somebody else's
             started = PLAYBOOK in (process / "cmdline").read_bytes()
-            if (started and environment in (process / "environ").read_bytes()) or _holds(process, private / MARK):
+            ours = started and environment in (process / "environ").read_bytes()
+            if ours or processes.holds(int(process.name), private / MARK):
                 yield int(process.name)
-
-
-def _holds(process: Path, mark: Path) -> bool:
-    return any(file.readlink() == mark for file in (process / "fd").iterdir())

@@ -65,6 +65,13 @@ def reap() -> bool:
             return True
 
 
+def holds(pid: int, file: Path) -> bool:
+    """Whether a process of our own has this file open."""
+    with contextlib.suppress(OSError):
+        return any(opened.readlink() == file for opened in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
 def is_shared_connection(pid: int) -> bool:
     """Whether it is an ssh that only keeps a connection open for later runs: it works on nothing by itself."""
     try:

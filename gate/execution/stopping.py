@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from gate.execution import orphans, processes
+from gate.execution import processes
 from gate.execution.warm import endings
 from gate.values.errors import ExecutionError
 
@@ -75,7 +75,7 @@ class Stopping:
         self._reason: Reason | None = None
         self._killed = False
         self._roots: list[int] = []  # Ansible itself
-        self._sessions: frozenset[int] = frozenset()  # its forks lead one each, and tasks in flight belong to them
+        self._independent: frozenset[int] = frozenset()  # what Ansible had let go of before it was asked to end
         self._sees_all = False
 
     def start(self) -> Stopping:
@@ -94,11 +94,8 @@ class Stopping:
                 self._asked_at = now
                 self._ask_ansible()
             return False
-        if now - self._asked_at < self._grace_s:
-            return False
-        self._sessions |= processes.sessions_below(self._roots)
-        self._killed = True
-        return True
+        self._killed = now - self._asked_at >= self._grace_s
+        return self._killed
 
     def settle(self) -> Stop | None:
         """After Ansible has ended: None if it did so by itself, or else how stopping went.
@@ -109,7 +106,7 @@ class Stopping:
         if self._reason is None:
             return None
         private = self._folder / "private"
-        warm = (private / orphans.MARK).exists()
+        warm = (private / endings.MARK).exists()
         return Stop(self._reason, self._killed, self._forks_end(private) if warm else self._tasks_end())
 
     def _on_signal(self, _number: int, _frame: object) -> None:
@@ -121,19 +118,14 @@ class Stopping:
         return Reason.TIME if now - self._began >= self._timeout_s else None
 
     def _ask_ansible(self) -> None:
-        self._sessions = processes.sessions_below(self._roots)
+        self._independent = frozenset(processes.children()) - set(self._roots)
         for pid in set(self._roots) & set(processes.children()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
     def _tasks_end(self) -> bool:
-        # where no fork of Ansible was seen, it worked somewhere else, and nobody has looked
-        mine, due = self._sessions, self._asked_at + self._grace_s
-        return (
-            processes.end_children(lambda pid: processes.session(pid) in mine, lambda: due)
-            and bool(mine)
-            and self._sees_all
-        )
+        due = self._asked_at + self._grace_s
+        return processes.end_children(lambda pid: pid not in self._independent, lambda: due) and self._sees_all
 
     def _forks_end(self, private: Path) -> bool:
         give_up = max(self._asked_at + self._grace_s, self._clock()) + SETTLE_S

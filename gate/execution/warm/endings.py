@@ -9,6 +9,7 @@ Nothing but the standard library, and a neighbour that has nothing else.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import signal
 import time
@@ -29,6 +30,7 @@ else:  # under a host's interpreter, which has no gate
 GRACE = "GATE_GRACE_S"  # in the environment of a run: how long it has to end
 PRIVATE = "ANSIBLE_LOCAL_TEMP"  # the same: its folder for temporary files, in its private one
 NOTE = "fork-"
+MARK = "alive"  # a file that Ansible and its forks hold open
 ASKS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -56,6 +58,7 @@ class Fork:
     note: Path | None
     grace_s: float
     before: frozenset[int] | None  # None: orphans get out of sight here
+    done: mmap.mmap  # shared with the fork, which says so itself
     is_asked: bool = False
     is_over: bool = False
     sessions: frozenset[int] = frozenset()
@@ -67,7 +70,7 @@ class Fork:
         Asked to end, it has a time for that; asked again, it has had it. One that is done already is left alone: what
         it has started and not ended is meant to be there.
         """
-        if self.note is not None and not self.note.exists() and not self.is_asked:
+        if self.done[0] and not self.is_asked:
             return
         now = time.monotonic()
         if number in ASKS and self.is_asked:
@@ -81,6 +84,7 @@ class Fork:
     def ended(self) -> None:
         """It has ended."""
         self.is_over = True
+        self.done.close()
         if not self.is_asked:
             self._forget()
 
@@ -96,7 +100,7 @@ class Fork:
                 processes.kill([self.pid])
             return False
         sessions = {pid: processes.session(pid) for pid in orphans}
-        mine = [pid for pid, session in sessions.items() if session in self.sessions]
+        mine = [pid for pid, session in sessions.items() if session in self.sessions or self._has_mark(pid)]
         if mine:
             if late >= 0:
                 processes.kill(mine)
@@ -105,6 +109,10 @@ class Fork:
         if self.before is not None and all(processes.is_shared_connection(pid) for pid in strangers):
             self._forget()
         return True
+
+    def _has_mark(self, pid: int) -> bool:
+        # a fork of Ansible that came while it was asked to end
+        return self.note is not None and processes.holds(pid, self.note.parent / MARK)
 
     def _forget(self) -> None:
         if self.note is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import mmap
 import os
 import selectors
 import signal
@@ -153,6 +154,7 @@ class ForkServer:
     def _fork(self, line: socket.socket, request: Request) -> None:
         self._count += 1
         before = self._orphans() if self._sees_all else None
+        done = mmap.mmap(-1, 1)
         note: Path | None = None
         try:
             grace_s = float(request.environment.get(GRACE, "10"))
@@ -163,13 +165,13 @@ class ForkServer:
                 note.unlink(missing_ok=True)
             raise RefusedError(f"it cannot be forked: {type(wrong).__name__}") from wrong
         if child == 0:
-            os._exit(self._live(line, request, note))
+            os._exit(self._live(line, request, note, done))
         handle = os.pidfd_open(child)
-        self._forks[handle] = Fork(child, line, note, grace_s, before)
+        self._forks[handle] = Fork(child, line, note, grace_s, before, done)
         self._select.register(handle, selectors.EVENT_READ, self._reap)
         self._select.register(line, selectors.EVENT_READ, self._hear)
 
-    def _live(self, line: socket.socket, request: Request, note: Path | None) -> int:
+    def _live(self, line: socket.socket, request: Request, note: Path | None, done: mmap.mmap) -> int:
         code, own = 250, os.getpid()
         try:
             self._let_go()
@@ -187,6 +189,7 @@ class ForkServer:
                 except (OSError, ValueError):
                     code = code or 1
             if os.getpid() == own:  # not a fork of its own, that only came to its end here too
+                done[0] = 1
                 if note is not None:
                     note.unlink(missing_ok=True)
                 _answer(line, bytes([code]))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,6 @@ class Watched:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.killed = 100.0, []
         monkeypatch.setattr(processes, "children", lambda: [4711])
-        monkeypatch.setattr(processes, "sessions_below", lambda _roots: frozenset({4712}))
         monkeypatch.setattr(os, "kill", lambda pid, number: self.killed.append((pid, signal.Signals(number))))
         self.folder, self.asks = folder, Stopping(folder, 60, 10, lambda: self.now)
 
@@ -70,16 +71,47 @@ def test_only_what_was_there_at_first_is_taken_for_ansible(watched: Watched, mon
     assert watched.killed == [(4711, signal.SIGTERM)]
 
 
-def test_where_nobody_saw_ansible_work_it_is_not_certain_that_it_ended(
+def test_what_ansible_had_let_go_of_before_is_not_ended(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.after(1)
+    monkeypatch.setattr(processes, "children", lambda: [4711, 5000])
+    stopping.ask(watched.folder)
+    watched.after(1)
+    ends: list[Callable[[int], bool]] = []
+    monkeypatch.setattr(processes, "end_children", lambda mine, _due: ends.append(mine) or False)
+    stop = watched.asks.settle()
+    assert stop is not None
+    assert (stop.reason, stop.killed, stop.ended) == (Reason.ASKED, False, False)
+    assert [pid for pid in (4711, 4712, 5000, 5001) if ends[0](pid)] == [4711, 4712, 5001]
+
+
+def test_where_orphans_get_out_of_sight_it_is_not_certain_that_all_has_ended(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "sessions_below", lambda _roots: frozenset())
     monkeypatch.setattr(processes, "reap", lambda: False)
     stopping.ask(watched.folder)
     watched.after(1)
+    stop = watched.asks.settle()  # it never began to watch
+    assert stop is not None
+    assert not stop.ended
+
+
+def test_a_warm_server_is_waited_for_until_its_notes_are_gone(watched: Watched) -> None:
+    private = watched.folder / "private"
+    private.mkdir()
+    (private / "alive").touch()
+    note = private / "fork-1-1"
+    note.touch()
+    stopping.ask(watched.folder)
+    watched.after(1)
+    times = itertools.count(watched.now, 0.5)
+    watched.asks._clock = lambda: next(times)
     stop = watched.asks.settle()
     assert stop is not None
-    assert (stop.reason, stop.ended) == (Reason.ASKED, False)
+    assert not stop.ended
+    note.unlink()
+    stop = watched.asks.settle()
+    assert stop is not None
+    assert stop.ended
 
 
 FAMILY = """
