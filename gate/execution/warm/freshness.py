@@ -6,12 +6,20 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import ansible.release  # tiny: it says where Ansible lies
+
 Seen = tuple[tuple[str, int, int, int], ...]
 
 
 def look(paths: Iterable[str | Path], *, depth: int) -> Seen:
     """Name, time, size and inode of each path, and of what is in it so many levels deep; of a missing one, its name."""
     return tuple(found for path in paths for found in _look(os.fspath(path), depth))
+
+
+def installed(config: str) -> Seen:
+    """Ansible, the packages beside it, and its configuration."""
+    package = Path(ansible.release.__file__).parent
+    return look([package.parent, package / "release.py", config], depth=0)
 
 
 def _look(path: str, depth: int) -> Iterator[tuple[str, int, int, int]]:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from gate.execution.runner import environment_of_a_run
+from gate.execution.warm.freshness import installed
 
 if __name__ == "__main__":
     config = Path(sys.argv[2])
+    before = repr(installed(sys.argv[2]))
     environment = environment_of_a_run(config if config.exists() else None)
-    environment["ANSIBLE_LOCAL_TEMP"] = tempfile.gettempdir()
-    command = [sys.executable, "-P", "-m", "gate.execution.warm.playbooks", *sys.argv[1:]]
+    environment["ANSIBLE_LOCAL_TEMP"] = str(Path(sys.argv[1]).parent)  # goes with the servers, even if it is killed
+    command = [sys.executable, "-P", "-m", "gate.execution.warm.playbooks", *sys.argv[1:], before]
     os.execve(sys.executable, command, environment)

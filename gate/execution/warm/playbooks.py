@@ -1,7 +1,8 @@
-"""Forks ansible-playbook: `python -m gate.execution.warm.playbooks SOCKET CONFIG FORKS`. Ansible is imported already.
+"""Forks ansible-playbook: `python -m gate.execution.warm.playbooks SOCKET CONFIG FORKS BEFORE`.
 
-It is started with the environment of a run, and its configuration is frozen by that. A fork only gets what is its own:
-folder, arguments, standard files, a place for temporary files, and identifiers that nobody else has.
+Ansible is imported already. It is started with the environment of a run, and its configuration is frozen by that. A
+fork only gets what is its own: folder, arguments, standard files, a place for temporary files, and identifiers that
+nobody else has.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ansible.utils.collection_loader._collection_finder import _AnsibleCollectio
 
 from gate.execution import orphans
 from gate.execution.warm.forkserver import ForkServer, RefusedError, Request
-from gate.execution.warm.freshness import Seen, look
+from gate.execution.warm.freshness import Seen, installed, look
 from gate.execution.warm.local import use_warm_modules
 from gate.execution.warm.payload import compile_payloads
 
@@ -83,12 +84,9 @@ def frozen(environment: Mapping[str, str]) -> dict[str, str]:
 
 def on_disk(config: str) -> Seen:
     """What was read or imported from disk, and could be another now."""
-    package = Path(ansible.cli.playbook.__file__).parent.parent
     plugin_paths = {path for plugins in loader.get_all_plugin_loaders() for path in (plugins[1].config or [])}
-    installed = look([package.parent, package / "release.py", config], depth=0)
-    return (
-        installed + look(sorted(map(str, constants.COLLECTIONS_PATHS)), depth=3) + look(sorted(plugin_paths), depth=2)
-    )
+    collections = look(sorted(map(str, constants.COLLECTIONS_PATHS)), depth=3)
+    return installed(config) + collections + look(sorted(plugin_paths), depth=2)
 
 
 def play(argv: list[str], payloads: Path) -> int:
@@ -135,13 +133,18 @@ def _share(own: Path, shared: Path) -> None:
                 (shared / built.name).hardlink_to(built)
 
 
-def serve(path: str, config: str, forks: str) -> None:
-    """Serves until the gate is gone. A fork whose client is gone ends as Ansible ends on SIGTERM."""
+def serve(path: str, config: str, forks: str, before: str) -> None:
+    """Serves until the gate is gone. A fork whose client is gone ends as Ansible ends on SIGTERM.
+
+    `before` is what was `installed` before Ansible was imported and read its configuration.
+    """
+    mine, seen = frozen(os.environ), on_disk(config)
+    if repr(installed(config)) != before:
+        raise SystemExit("something was changed on disk while it was read; the next run has this server started anew")
     import_the_rest()
     folder = Path(path).parent
     use_warm_modules(folder)
     compile_payloads()
-    mine, seen = frozen(os.environ), on_disk(config)
 
     def admit(request: Request) -> None:
         theirs = frozen(request.environment)
@@ -149,9 +152,11 @@ def serve(path: str, config: str, forks: str) -> None:
             other = sorted(name for name in theirs.keys() | mine if theirs.get(name) != mine.get(name))
             raise RefusedError(f"another configuration: {', '.join(other)}")
 
-    become = partial(play, payloads=folder / "payloads")
-    ForkServer(path, become=become, admit=admit, stale=lambda: on_disk(config) != seen, most=int(forks)).serve()
+    # of its own: the server before it may have been another Ansible, and so were the modules that it built
+    with tempfile.TemporaryDirectory(prefix="payloads-", dir=folder) as payloads:
+        become = partial(play, payloads=Path(payloads))
+        ForkServer(path, become=become, admit=admit, stale=lambda: on_disk(config) != seen, most=int(forks)).serve()
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:4])
+    serve(*sys.argv[1:5])

@@ -55,7 +55,7 @@ class Pool:
     def start(self) -> None:
         """Starts the servers; returns at once. Until one is ready, runs start cold."""
         _sweep(self.folder.parent)
-        for folder in (self.folder, self.folder / "bin", self.folder / "payloads"):
+        for folder in (self.folder, self.folder / "bin"):
             folder.mkdir(mode=0o700, parents=True)
         self._lease = Lease.take(self.folder / "lease")
         write_client(self.folder / "bin", self.folder / "playbooks")

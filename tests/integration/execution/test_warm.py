@@ -223,10 +223,10 @@ def test_what_was_built_for_a_run_serves_the_next(warm: Bench) -> None:
     pool = warm.executor.pool
     assert pool is not None
     warm.run(warm.warrant())
-    built = {path: path.stat().st_ino for path in pool.folder.glob("payloads/*/*")}
+    built = {path: path.stat().st_ino for path in pool.folder.glob("payloads-*/*/*")}
     assert any("copy" in path.name for path in built)
     warm.run(warm.warrant())
-    assert {path: path.stat().st_ino for path in pool.folder.glob("payloads/*/*")} == built
+    assert {path: path.stat().st_ino for path in pool.folder.glob("payloads-*/*/*")} == built
 
 
 def test_another_configuration_starts_cold_and_is_warm_once_its_server_is(warm: Bench) -> None:
@@ -258,6 +258,34 @@ def test_a_collection_that_is_installed_meanwhile_is_noticed(
         },
     )
     cold.write("- {hosts: all, gather_facts: false, tasks: [{name: Say, acme.tools.say: {text: x}}]}\n")
+    warrant = cold.warrant()
+    assert cold.run(warrant).status is Status.SUCCEEDED
+    assert "out of date" in was_cold(cold, warrant.run_id)
+    _until_warm(cold)
+
+
+def test_what_a_server_built_of_modules_serves_no_other_one(warm: Bench) -> None:
+    pool = warm.executor.pool
+    assert pool is not None
+
+    def built() -> set[int]:
+        return {path.stat().st_ino for path in pool.folder.glob("payloads*/**/ansible.modules.stat-*")}
+
+    warm.run(warm.warrant())
+    before = built()
+    assert len(before) == 1
+    (warm.root / "ansible.cfg").write_text("[defaults]\nnocows = True\n")  # or another ansible-core was installed
+    _until_warm(warm)
+    assert built() - before
+
+
+def test_a_configuration_that_is_edited_while_a_server_starts_is_noticed(cold: Bench) -> None:
+    config, plugins = cold.root / "ansible.cfg", cold.root / "site" / "plugins"
+    config.write_text(f"[defaults]\nfilter_plugins = {plugins}\n")
+    edit = f"if 'nocows' not in open({str(config)!r}).read(): open({str(config)!r}, 'a').write('nocows = True\\n')\n"
+    put(plugins, {"editor.py": f"{edit}class FilterModule:\n    filters = dict\n"})
+    cold.warm()  # it loads the site's filters after it has read its configuration
+    assert "nocows" in config.read_text()
     warrant = cold.warrant()
     assert cold.run(warrant).status is Status.SUCCEEDED
     assert "out of date" in was_cold(cold, warrant.run_id)
