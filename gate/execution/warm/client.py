@@ -6,13 +6,15 @@ A fork that was killed kills its client in the same way, so that ansible-runner 
 
 from __future__ import annotations
 
+import shlex
 import stat
 import sys
 from pathlib import Path
 
 NAME = "ansible-playbook"
+LONGEST = 127  # of a first line that every Linux takes whole
 _TEXT = """\
-#!{python} -IS
+{first}
 import _signal
 import _socket
 import os
@@ -69,6 +71,14 @@ def write_client(folder: Path, server: Path) -> Path:
     """Writes the client for `server` into `folder`, which is to be first in the PATH of ansible-runner."""
     real = [sys.executable, str(Path(sys.executable).parent / NAME)]
     client = folder / NAME
-    client.write_text(_TEXT.format(python=sys.executable, server=str(server), real=real))
+    client.write_text(_TEXT.format(first=_first_line(sys.executable), server=str(server), real=real))
     client.chmod(stat.S_IRWXU)
     return client
+
+
+def _first_line(python: str) -> str:
+    """What has the kernel start it; where it cannot name our Python, a shell does, for which Python sees a text."""
+    plain = f"#!{python} -IS"
+    if len(plain.encode()) <= LONGEST and python.split() == [python]:
+        return plain
+    return f"#!/bin/sh\n'''exec' {shlex.quote(python)} -IS \"$0\" \"$@\"\n' '''"
