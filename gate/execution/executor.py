@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +117,8 @@ class RunnerExecutor:
         A run that has not begun never will: `run` finds its folder taken. One that is over stays as it is.
         """
         folder = self.folder(run_id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.exists():
+            _take_with_stop(folder)  # whoever finds it taken finds out why, too
         if not (folder / "result").exists():
             stopping.ask(folder)
 
@@ -134,6 +136,17 @@ class RunnerExecutor:
     def folder(self, run_id: str) -> Path:
         """Where the run's files are."""
         return self.state / "runs" / run_id
+
+
+def _take_with_stop(folder: Path) -> None:
+    """Makes the folder of a run that has not begun, together with the wish that it stops; or leaves it as it is."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".stop-", dir=folder.parent))
+    stopping.ask(draft)
+    try:
+        draft.rename(folder)
+    except OSError:  # it has begun meanwhile
+        shutil.rmtree(draft)
 
 
 def _logged(folder: Path) -> Iterator[Mapping[str, Any]]:

@@ -78,4 +78,7 @@ def test_who_waits_hears_of_the_end(client: Client, gate: Gate, ready: Change) -
 
 def _first_said(lines: list[socket.socket]) -> bytes:
     heard, _, _ = select.select(lines, [], [], 30)
-    return heard[0].recv(4096)
+    said = b""
+    while not said.endswith(b"}"):  # its head and its body may come one after the other
+        said += heard[0].recv(4096)
+    return said
