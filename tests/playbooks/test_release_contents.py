@@ -57,7 +57,11 @@ def test_a_hostile_archive_is_refused(release: Any, members: list[tuple[str, byt
         release.contents_of_archive(packed(*members))
 
 
-@pytest.mark.parametrize("data", [b"", b"no archive", packed(("x", FILE, "")).getvalue()[:-20]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no archive", packed(("x", FILE, "")).getvalue()[:-20]],
+    ids=["empty", "no archive", "cut short"],
+)
 def test_a_broken_archive_is_refused(release: Any, data: bytes) -> None:
     with pytest.raises(release.Refused):
         release.contents_of_archive(io.BytesIO(data))
