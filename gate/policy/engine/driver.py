@@ -101,7 +101,11 @@ class Engine:
     def fired(self, fact: dict[str, str | int]) -> list[str]:
         """The ids of all matching rules and of all canaries."""
         self._check(fact)
-        written = {name: f'"{name}":{json.dumps(value)},' for name, value in fact.items()}
+        # a plain text has nothing in it that JSON would have to escape
+        written = {
+            name: f'"{name}":"{value}",' if isinstance(value, str) else f'"{name}":{value},'
+            for name, value in fact.items()
+        }
         return sorted(set().union(*(shard.fired(written) for shard in self._shards)))
 
     def _check(self, fact: dict[str, str | int]) -> None:
@@ -132,7 +136,7 @@ def _read(source: IO[bytes], most: int) -> dict[str, Any] | None:
         return None
     if not line.endswith(b"\n"):
         raise RefusedError("the frame is too long, or cut off")
-    frame: dict[str, Any] = json.loads(line)
+    frame: dict[str, Any] = json.loads(line.decode())
     return frame
 
 
