@@ -34,9 +34,10 @@ def race(place: Place, python: Path, rounds: int) -> list[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    book = place.root / "mark.yml"
+    folder = place.root / "race"  # all that is in it is copied for each event
+    folder.mkdir()
+    book, rules = folder / "mark.yml", folder / "rulebook.yml"
     shutil.copy(place.root / "site/playbooks/mark/do.yml", book)
-    rules = place.root / "rulebook.yml"
     rules.write_text(RULEBOOK.format(port=port, book=book))
     environment = {
         **os.environ,
@@ -47,7 +48,7 @@ def race(place: Place, python: Path, rounds: int) -> list[str]:
     command = [python.parent / "ansible-rulebook", "--rulebook", rules, "-i", place.inventory("race"), "--print-events"]
     recaps = threading.Semaphore(0)
     with subprocess.Popen(
-        command, cwd=place.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as book_server:
 
         def listen() -> None:
