@@ -23,6 +23,7 @@ from gate import Gate
 from gate.client import GateClient
 from gate.identity.tokens import os_user
 from gate.init import init
+from tests.hostile import typed
 
 GATE = Path(sys.executable).parent / "gate"
 PATIENCE_S = 120.0  # how long anything may take before the test gives up; nothing waits that long when all is well
@@ -112,6 +113,41 @@ NOTE_UNDO = """\
     - name: Remove the JSON
       ansible.builtin.file:
         path: "{{ gate_root }}/note.json"
+        state: absent
+"""
+
+# `every_type` has a parameter of every type, and writes all of them as JSON
+EVERY_TYPE_DO = """\
+---
+- name: Write everything
+  hosts: all
+  gather_facts: false
+  vars:
+    all_of_it:
+      {word: "{{ word }}", colour: "{{ colour }}", count: "{{ count }}", level: "{{ level }}", share: "{{ share }}",
+       switch: "{{ switch }}", words: "{{ words }}", counts: "{{ counts }}", shares: "{{ shares }}",
+       switches: "{{ switches }}", entry: "{{ entry }}", entries: "{{ entries }}"}
+  tasks:
+    - name: Record the evidence
+      ansible.builtin.set_stats:
+        data: {undo: {resources: [every-type]}}
+        per_host: true
+        aggregate: false
+    - name: Write it
+      ansible.builtin.copy:
+        content: "{{ all_of_it | to_json }}"
+        dest: "{{ gate_root }}/every-type.json"
+        mode: "0600"
+"""
+EVERY_TYPE_UNDO = """\
+---
+- name: Take it away
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Remove the file
+      ansible.builtin.file:
+        path: "{{ gate_root }}/every-type.json"
         state: absent
 """
 
@@ -337,6 +373,10 @@ class Site:
 
     def add_note(self) -> None:
         self.add_action("note", NOTE_OPTIONS, files={"do.yml": NOTE_DO, "undo.yml": NOTE_UNDO})
+
+    def add_every_type(self) -> None:
+        """The action `every_type`: it writes what it is given as JSON."""
+        self.add_action("every_type", typed.OPTIONS, files={"do.yml": EVERY_TYPE_DO, "undo.yml": EVERY_TYPE_UNDO})
 
     def add_mark(self) -> None:
         files = {"do.yml": MARK_DO, "verify.yml": MARK_VERIFY, "undo.yml": MARK_UNDO, "library/append.py": APPEND}

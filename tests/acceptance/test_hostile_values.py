@@ -10,7 +10,6 @@ import contextlib
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,223 +18,26 @@ import httpx2
 import pytest
 
 from gate import Gate, Intent
+from gate.catalog.argument_spec import TYPES
 from gate.execution.executor import RunnerExecutor
 from gate.execution.outcome import Status
+from gate.schedule.plan import read_schedules
 from gate.values.errors import GateError, IntentError
 from gate.values.ids import new_id
 from gate.values.keys import private_key
 from gate.warrant.model import Phase, Warrant
 from gate.warrant.sign import sign
-
-HOST = "web-03"
-INTENT, INVENTORY, ACTION = "GATE-INTENT", "GATE-INVENTORY", "GATE-CATALOG-UNKNOWN"
-
-# texts that no parameter, reason or nested value may hold; %M is the file that must never come to be
-TEMPLATES = {
-    "an expression": "{{ lookup('pipe', 'touch %M') }}",
-    "an expression without spaces": "{{lookup('pipe','touch %M')}}",
-    "an expression with dashes": "{{- lookup('pipe', 'touch %M') -}}",
-    "an expression with plus signs": "{{+ lookup('pipe', 'touch %M') +}}",
-    "an expression within words": "a {{ query('pipe', 'touch %M') }} b",
-    "an expression that begins only": "{{ lookup('pipe', 'touch %M')",
-    "an expression that ends only": "lookup('pipe', 'touch %M') }}",
-    "an expression with a tab": "{{\tlookup('pipe','touch %M')}}",
-    "an expression over lines": "{{\nlookup('pipe', 'touch %M')\n}}",
-    "a statement": "{% set x = lookup('pipe', 'touch %M') %}",
-    "a statement with dashes": "{%- if lookup('pipe', 'touch %M') -%}",
-    "an import": "{% import '%M' as m %}",
-    "a comment": "{# %M #}",
-    "the end of a comment": "#} touch %M",
-    "reaching through classes": "{{ ''.__class__.__mro__[1].__subclasses__() }} %M",
-    "reaching through cycler": "{{ cycler.__init__.__globals__.os.popen('touch %M').read() }}",
-    "another template's header": "#jinja2: variable_start_string:'[%'\n[% lookup('pipe', 'touch %M') %]",
-    "nested braces": "{{{{ lookup('pipe', 'touch %M') }}}}",
-}
-TAGS = {
-    "an unsafe tag": "!unsafe {lookup('pipe', 'touch %M')}",
-    "a vault tag": "!vault | touch %M",
-    "an encrypted vault tag": "!vault-encrypted touch %M",
-    "a python tag": "!!python/object/apply:os.system ['touch %M']",
-    "a python name": "!!python/name:os.system %M",
-}
-INVISIBLE = {
-    "a line break": "a\ntouch %M",
-    "a carriage return": "a\rtouch %M",
-    "a null byte": "a\x00touch %M",
-    "a terminal's escape": "\x1b[2J\x1b]0;touch %M\x07",
-    "a C1 escape": "\x9b2Jtouch %M",
-    "a bidi override": "touch \u202e%M",
-    "a bidi isolate": "touch \u2066%M\u2069",
-    "a zero width space": "to\u200buch %M",
-    "a byte order mark": "\ufefftouch %M",
-    "a line separator": "a\u2028touch %M",
-    "a soft hyphen": "tou\u00adch %M",
-    "a tag character": "touch \U000e0041%M",
-}
-TEXTS = TEMPLATES | TAGS | INVISIBLE
-# texts that `note` takes, because they are nothing but text: they must arrive byte for byte
-PLAIN = {
-    "a substitution": "$(touch %M)",
-    "backticks": "`touch %M`",
-    "a second command": "x; touch %M",
-    "a pipe": "x | touch %M",
-    "and": "x && touch %M",
-    "a redirection": "x > %M",
-    "a background job": "x & touch %M &",
-    "a variable": "$HOME ${IFS}touch${IFS}%M",
-    "a home": "~root/%M",
-    "a traversal": "../../../../..%M",
-    "an absolute path": "%M",
-    "a quote": "' ; touch %M ; '",
-    "a double quote": '" ; touch %M ; "',
-    "backslashes": "\\n \\x0a \\\\ %M",
-    "single braces": "{ lookup('pipe', 'touch %M') }",
-    "brackets": "[[ %M ]] <% %M %>",
-    "a percent template": "%(x)s %M %s",
-    "a YAML alias": "*x &x %M",
-    "JSON": '{"__ansible_unsafe": "touch %M"}',
-    "a YAML map": "a: b %M",
-    "something like true": "yes",
-    "something like a number": "0123",
-    "other alphabets": "жπ漢字é %M 🚀",
-    "trailing spaces": "  %M  ",
-    "nothing": "",
-}
-KEYS = (
-    "ansible_connection", "ansible_python_interpreter", "ansible_ssh_common_args", "ansible_become", "ansible_host",
-    "ansible_shell_executable", "ANSIBLE_CONFIG", "__ansible_unsafe", "__ansible_vault", "__ansible_type", "hosts",
-    "gate_root", "inventory_hostname", "environment", "delegate_to", "vars", "omit", "evidence", "a b", "a.b", "a-b",
-    "{{ x }}", "", "te\u200bxt", "__class__", "model_config",
-)  # fmt: skip
-TARGETS = (
-    "all", "ALL", "ungrouped", "localhost", "*", "web-*", "!web-01", "web:&db", "web,db", "web-01,db-01", "~.*",
-    "~web-.*", "@/etc/passwd", "", " ", "-v", "--limit=all", "--become", "web[0]", "web-0[1:3]", "web-03\n",
-    "web-03 ", "127.0.0.1,", "/etc/hosts", "../hosts", "{{ groups.all }}", "web-03#", "w\u0435b-03", "root@web-03",
-)  # fmt: skip
-UNKNOWN_TARGETS = ("127.0.0.1", "WEB-03", "web-3", "web-03.example.org", "staging2")
-ACTIONS = (
-    "",
-    "../note",
-    "note/../note",
-    "/etc/passwd",
-    "note\n",
-    "Note",
-    "__init__",
-    "no te",
-    "{{ note }}",
-    "-note",
-    "n" * 65,
-)
-UNKNOWN_ACTIONS = ("shell", "raw", "command", "notes", "do")
-PATHS = (
-    "/etc/../shadow", "../etc/passwd", "/etc/app/../../shadow", "/etc/app/./app.ini", "/etc/app//app.ini", "etc/x",
-    "~root/x", "$HOME/x", "$(touch %M)", "`touch %M`", "/etc/app/x; touch %M", "/etc/app/x | touch %M", "-x",
-    "--become", "/etc/app/x\n", "/etc/app/*", "/etc/app/x/", "/", "", "/etc/app/\u202ex", "file:///etc/x",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Case:
-    """A wish that must be refused with `code`."""
-
-    name: str
-    wish: Any
-    code: str = INTENT
-
-
-def wish(**changed: Any) -> dict[str, Any]:
-    return {"action": "note", "targets": [HOST], "parameters": {"text": "x"}, "reason": "", **changed}
-
-
-def setting(**changed: Any) -> dict[str, Any]:
-    given = {"path": "/etc/app/app.ini", "format": "ini", "section": "server", "key": "workers", "value": "8"}
-    return {"action": "set_config_value", "targets": [HOST], "parameters": given | changed, "reason": ""}
-
-
-def deep(levels: int) -> Any:
-    return {"text": deep(levels - 1)} if levels else "x"
-
-
-def refusals() -> Iterator[Case]:
-    yield from texts()
-    yield from names()
-    yield from settings()
-    yield from shapes()
-
-
-def texts() -> Iterator[Case]:
-    for name, text in TEXTS.items():
-        yield Case(f"{name} as a parameter", wish(parameters={"text": text}))
-    for name, text in (TEMPLATES | TAGS).items():
-        yield Case(f"{name} in a list", wish(parameters={"text": "x", "lines": ["fine", text]}))
-        yield Case(f"{name} in a map's list", wish(parameters={"text": "x", "entry": {"title": "t", "labels": [text]}}))
-        yield Case(f"{name} as a reason", wish(reason=text))
-    for text in ("{{ lookup('pipe', 'touch %M') }}", "!unsafe %M", "a\nb", "\x1b[2J"):
-        yield Case(f"{text!r} as a key", wish(parameters={"text": "x", text: "y"}))
-        yield Case(f"{text!r} as a nested key", wish(parameters={"text": "x", "entry": {"title": "t", text: "y"}}))
-    yield Case(
-        "an expression over two items", wish(parameters={"text": "x", "lines": ["{{ lookup('pipe',", "'x') }}"]})
-    )
-    yield Case("an expression over two parameters", wish(parameters={"text": "{{ 1", "lines": ["}}"]}))
-
-
-def names() -> Iterator[Case]:
-    for key in KEYS:
-        yield Case(f"the parameter {key!r}", wish(parameters={"text": "x", key: "touch %M"}))
-    for key in ("__ansible_unsafe", "__ansible_vault", "ansible_connection"):
-        yield Case(f"{key} instead of a text", wish(parameters={"text": {key: "touch %M"}}))
-    for target in TARGETS:
-        yield Case(f"the target {target!r}", wish(targets=[target]))
-        yield Case(f"the target {target!r} behind another", wish(targets=[HOST, target]))
-    for target in UNKNOWN_TARGETS:
-        yield Case(f"the target {target!r}", wish(targets=[target]), INVENTORY)
-    for action in ACTIONS:
-        yield Case(f"the action {action[:20]!r}", wish(action=action))
-    for action in UNKNOWN_ACTIONS:
-        yield Case(f"the action {action!r}", wish(action=action), ACTION)
-
-
-def settings() -> Iterator[Case]:
-    for path in PATHS:
-        yield Case(f"the path {path!r}", setting(path=path))
-    for value in ("a'b", 'a"b', "a\\b", "a#b", "a;b", "$(touch %M)", "`touch %M`", "-8", " 8", "8 ", "é"):
-        yield Case(f"the value {value!r}", setting(value=value))
-
-
-def shapes() -> Iterator[Case]:
-    yield Case("no target", wish(targets=[]))
-    yield Case("more targets than there may be", wish(targets=[f"h-{n}" for n in range(501)]))
-    yield Case("an action with a flag", wish(parameters={"text": "-x"}))
-    yield Case("an action with a long flag", wish(parameters={"text": "--become"}))
-    yield Case("a flag in a list", wish(parameters={"text": "x", "lines": ["-x"]}))
-    yield Case("a text that is too long", wish(parameters={"text": "x" * 20_001}))
-    yield Case("a reason that is too long", wish(reason="x" * 501))
-    yield Case("a list that is too long", wish(parameters={"text": "x", "lines": ["x"] * 101}))
-    yield Case("nesting", wish(parameters={"text": deep(9)}))
-    yield Case("an actor", wish(actor="human:root"))
-    yield Case("an id", wish(id="chg-1"))
-    yield Case("a decision", wish(decision={"verdict": "allow"}))
-    yield Case("an undo", wish(undo_of="chg-1"))
-    for name, raw in {"null": None, "a number": 8, "true": True, "a list": ["x"], "a map": {"a": "b"}}.items():
-        yield Case(f"{name} as a text", wish(parameters={"text": raw}))
-        yield Case(f"{name} as an action", wish(action=raw))
-        if raw is not None:
-            yield Case(f"{name} as a reason", wish(reason=raw))
-        if raw != {"a": "b"}:
-            yield Case(f"{name} as parameters", wish(parameters=raw))
-        if raw != ["x"]:
-            yield Case(f"{name} as targets", wish(targets=raw))
-            yield Case(f"{name} as a target", wish(targets=[raw]))
-    yield Case("a text as targets", wish(targets=HOST))
-    yield Case("a huge number", wish(parameters={"text": 2**80}))
-    yield Case("no parameter", wish(parameters={}))
-    for raw in ([], "note", None, 8, True, [wish()]):
-        yield Case(f"{str(raw)[:20]} instead of an intent", raw)
+from planner.answer import Wrong, read
+from planner.catalog import CatalogView
+from tests.hostile import typed
+from tests.hostile.texts import PLAIN, TEXTS
+from tests.hostile.wishes import HOST, INTENT, names, refusals, texts, wish
 
 
 @pytest.fixture(scope="module")
 def site(shared_site: Any) -> Any:
     shared_site.add_note()
+    shared_site.add_every_type()
     return shared_site
 
 
@@ -278,9 +80,17 @@ def code_of(deed: Callable[[], Any]) -> str:
 
 
 def test_there_are_enough_hostile_values() -> None:
-    names = [case.name for case in refusals()]
-    assert len(names) > 200
-    assert len(set(names)) == len(names)
+    cases = list(refusals())
+    assert len({case.name for case in cases}) == len(cases)
+    assert len({json.dumps(case.wish, default=str) for case in cases}) >= 500
+
+
+def test_they_try_every_type_that_a_parameter_may_have(site: Any) -> None:
+    with Gate.open(site.root, works=False) as gate:
+        options = gate.catalog().get("every_type").parameters.options.values()
+    assert {option.type for option in options} == {*TYPES}
+    assert {option.elements for option in options if option.type == "list"} == {*TYPES} - {"list"}
+    assert {parameter for _, parameter, _ in typed.hostile()} == typed.TAKEN.keys()
 
 
 def test_the_embedded_door_refuses_every_hostile_wish(site: Any, armed: Any) -> None:
@@ -288,6 +98,25 @@ def test_the_embedded_door_refuses_every_hostile_wish(site: Any, armed: Any) -> 
         seen = {case.name: code_of(lambda case=case: gate.propose(armed(case.wish))) for case in refusals()}
         assert gate.changes() == []
     assert seen == {case.name: case.code for case in refusals()}
+
+
+def test_no_step_of_a_plan_is_hostile(site: Any, armed: Any) -> None:
+    seen = {}
+    with Gate.open(site.root, works=False) as gate:
+        for case in refusals():
+            steps = [{"id": "a", "intent": wish()}, {"id": "b", "intent": armed(case.wish), "after": ["a"]}]
+            seen[case.name] = code_of(lambda steps=steps: gate.propose_plan(steps))
+        assert gate.changes() == []
+    assert seen == {case.name: case.code for case in refusals()}
+
+
+def test_nothing_but_a_number_is_a_number(site: Any, armed: Any) -> None:
+    with Gate.open(site.root, works=False) as gate:
+        for parameter, values in typed.NOT_IN_JSON.items():
+            for value in values:
+                hostile = {**wish(parameters={parameter: value}), "action": "every_type"}
+                assert code_of(lambda hostile=hostile: gate.propose(hostile)) == INTENT
+        assert gate.changes() == []
 
 
 def test_an_intent_cannot_be_made_from_a_hostile_wish(armed: Any) -> None:
@@ -506,6 +335,48 @@ def test_a_schedule_with_a_hostile_wish_is_refused_and_the_gate_does_not_serve(n
         assert "error GATE-SETTINGS" in site.gate("schedule", "list", expect=2).stderr
     assert "error GATE-SETTINGS" in site.gate("serve", expect=2).stderr
     assert site.states() == {}
+
+
+def test_no_schedule_is_read_that_asks_for_what_no_intent_may_hold(tmp_path: Path, armed: Any) -> None:
+    # what the schema of the action says is found out when it is due, as of every wish
+    cases = [*texts(), *(case for case in names() if case.code == INTENT and "the parameter" not in case.name)]
+    for case in cases:
+        (tmp_path / "schedules.yml").write_text(SCHEDULE.format(intent=json.dumps(armed(case.wish))))
+        assert code_of(lambda: read_schedules(tmp_path)) == "GATE-SETTINGS", case.name
+
+
+def test_a_model_that_answers_with_a_hostile_intent_has_answered_nothing(site: Any, server: Any, armed: Any) -> None:
+    with site.client(site.token("model", scopes=("read",))) as client:
+        view = CatalogView.parse(client.catalog())
+    for case in refusals():
+        if not isinstance(case.wish, dict) or set(case.wish) != set(wish()) or case.wish["reason"] != "":
+            continue
+        given = armed(case.wish)
+        request = f"{given['action']} {json.dumps(given['parameters'])} on web-03"  # all of it was asked for
+        step = {"action": given["action"], "targets": given["targets"], "parameters": pairs(given["parameters"])}
+        with pytest.raises(Wrong):
+            read({"steps": [step], "cannot_do": None}, request, view, view.actions)
+
+
+def pairs(parameters: Any) -> Any:
+    if not isinstance(parameters, dict):
+        return parameters
+    return [{"name": name, "value": value} for name, value in parameters.items()]
+
+
+@pytest.mark.slow
+def test_a_value_of_every_type_arrives_as_it_is(site: Any, server: Any, armed: Any) -> None:
+    longest = max(len(values) for values in typed.TAKEN.values())
+    with http(site) as client:
+        for number in range(longest):
+            given = {name: values[number % len(values)] for name, values in typed.TAKEN.items()}
+            body = {**wish(parameters=given), "action": "every_type"}
+            made = client.post("/v1/changes", json=body).json()
+            ended = client.get(f"/v1/changes/{made['id']}/wait", params={"timeout_s": 30}, timeout=60).json()
+            assert ended["state"] == "succeeded"
+            assert json.loads((site.host(HOST) / "every-type.json").read_text()) == given
+            undone = site.json("undo", made["id"])
+            assert site.json("changes", "wait", undone["id"])["state"] == "succeeded"
 
 
 @pytest.mark.slow

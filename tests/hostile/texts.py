@@ -1,0 +1,73 @@
+"""Texts that try to be more than text. %M is a file that must never come to be."""
+
+# texts that no parameter, reason or nested value may hold; %M is the file that must never come to be
+TEMPLATES = {
+    "an expression": "{{ lookup('pipe', 'touch %M') }}",
+    "an expression without spaces": "{{lookup('pipe','touch %M')}}",
+    "an expression with dashes": "{{- lookup('pipe', 'touch %M') -}}",
+    "an expression with plus signs": "{{+ lookup('pipe', 'touch %M') +}}",
+    "an expression within words": "a {{ query('pipe', 'touch %M') }} b",
+    "an expression that begins only": "{{ lookup('pipe', 'touch %M')",
+    "an expression that ends only": "lookup('pipe', 'touch %M') }}",
+    "an expression with a tab": "{{\tlookup('pipe','touch %M')}}",
+    "an expression over lines": "{{\nlookup('pipe', 'touch %M')\n}}",
+    "a statement": "{% set x = lookup('pipe', 'touch %M') %}",
+    "a statement with dashes": "{%- if lookup('pipe', 'touch %M') -%}",
+    "an import": "{% import '%M' as m %}",
+    "a comment": "{# %M #}",
+    "the end of a comment": "#} touch %M",
+    "reaching through classes": "{{ ''.__class__.__mro__[1].__subclasses__() }} %M",
+    "reaching through cycler": "{{ cycler.__init__.__globals__.os.popen('touch %M').read() }}",
+    "another template's header": "#jinja2: variable_start_string:'[%'\n[% lookup('pipe', 'touch %M') %]",
+    "nested braces": "{{{{ lookup('pipe', 'touch %M') }}}}",
+}
+TAGS = {
+    "an unsafe tag": "!unsafe {lookup('pipe', 'touch %M')}",
+    "a vault tag": "!vault | touch %M",
+    "an encrypted vault tag": "!vault-encrypted touch %M",
+    "a python tag": "!!python/object/apply:os.system ['touch %M']",
+    "a python name": "!!python/name:os.system %M",
+}
+INVISIBLE = {
+    "a line break": "a\ntouch %M",
+    "a carriage return": "a\rtouch %M",
+    "a null byte": "a\x00touch %M",
+    "a terminal's escape": "\x1b[2J\x1b]0;touch %M\x07",
+    "a C1 escape": "\x9b2Jtouch %M",
+    "a bidi override": "touch \u202e%M",
+    "a bidi isolate": "touch \u2066%M\u2069",
+    "a zero width space": "to\u200buch %M",
+    "a byte order mark": "\ufefftouch %M",
+    "a line separator": "a\u2028touch %M",
+    "a soft hyphen": "tou\u00adch %M",
+    "a tag character": "touch \U000e0041%M",
+}
+TEXTS = TEMPLATES | TAGS | INVISIBLE
+# texts that `note` takes, because they are nothing but text: they must arrive byte for byte
+PLAIN = {
+    "a substitution": "$(touch %M)",
+    "backticks": "`touch %M`",
+    "a second command": "x; touch %M",
+    "a pipe": "x | touch %M",
+    "and": "x && touch %M",
+    "a redirection": "x > %M",
+    "a background job": "x & touch %M &",
+    "a variable": "$HOME ${IFS}touch${IFS}%M",
+    "a home": "~root/%M",
+    "a traversal": "../../../../..%M",
+    "an absolute path": "%M",
+    "a quote": "' ; touch %M ; '",
+    "a double quote": '" ; touch %M ; "',
+    "backslashes": "\\n \\x0a \\\\ %M",
+    "single braces": "{ lookup('pipe', 'touch %M') }",
+    "brackets": "[[ %M ]] <% %M %>",
+    "a percent template": "%(x)s %M %s",
+    "a YAML alias": "*x &x %M",
+    "JSON": '{"__ansible_unsafe": "touch %M"}',
+    "a YAML map": "a: b %M",
+    "something like true": "yes",
+    "something like a number": "0123",
+    "other alphabets": "жπ漢字é %M 🚀",
+    "trailing spaces": "  %M  ",
+    "nothing": "",
+}
