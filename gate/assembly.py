@@ -125,7 +125,7 @@ class OpenSite:
         from gate.execution.warm.pool import Pool
 
         config = self.folder.inventory.parent / "ansible.cfg"
-        pool = Pool(self.folder.state, config, extra=self.folder.run.environment)
+        pool = Pool(self.folder.state, config, self.folder.run)
         pool.start()
         return pool
 

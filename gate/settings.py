@@ -50,6 +50,12 @@ class PlannerSection(_Strict):
     model: str = "retrieval"
 
 
+class RunSection(_Strict):
+    """What holds the processes of a run. `may_gain_privileges`: sudo works on hosts with a local connection."""
+
+    may_gain_privileges: bool = False
+
+
 class VaultSection(_Strict):
     """Ansible Vault: `LABEL@FILE` or `FILE`, as in Ansible's list of identities. FILE holds a password or prints it."""
 
@@ -86,6 +92,7 @@ class Settings(_Strict):
     site: SiteSection = SiteSection()
     serve: ServeSection = ServeSection()
     planner: PlannerSection = PlannerSection()
+    run: RunSection = RunSection()
     vault: VaultSection = VaultSection()
     secrets: dict[_Group, SecretSection] = {}
     groups: dict[_Group, list[_Name]] = {}  # who may approve: group -> names of people
@@ -120,7 +127,8 @@ class SiteFolder:
         """What the worker of a run is told; paths are absolute."""
         secrets = {name: section.source() for name, section in self.settings.secrets.items()}
         vaults = tuple(map(self._vault, self.settings.vault.identities))
-        return RunSettings(root=str(self.root), vaults=vaults, secrets=secrets)
+        may_gain = self.settings.run.may_gain_privileges
+        return RunSettings(root=str(self.root), may_gain=may_gain, vaults=vaults, secrets=secrets)
 
     def _vault(self, identity: str) -> str:
         label, at, file = identity.rpartition("@")

@@ -42,6 +42,7 @@ def ansible_environment(private: Path, config: Path | None) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(config or NO_CONFIG),  # the site's, or an empty one: never the user's
         "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner turns it off unless it is set
         "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
+        "TMPDIR": str(private / "tmp"),  # for plugins too, that ask Python or the shell for one
         "ANSIBLE_LOCALHOST_WARNING": "False",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",

@@ -41,10 +41,11 @@ class SecretSource:
 class RunSettings:
     """`vaults` are vault identities as Ansible has them, LABEL@FILE with an absolute path; `secrets` are by name.
 
-    What a lookup names by a relative path is below `root`, the site's folder.
+    What a lookup names by a relative path is below `root`, the site's folder. `may_gain`: see `boundaries`.
     """
 
     root: str = "/"
+    may_gain: bool = False
     vaults: tuple[str, ...] = ()
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
 
@@ -63,7 +64,8 @@ class RunSettings:
                 name: SecretSource(**{**one, "actions": tuple(one["actions"]), "terms": tuple(one["terms"])})
                 for name, one in plain["secrets"].items()
             }
-            return cls(root=str(plain["root"]), vaults=tuple(plain["vaults"]), secrets=secrets)
+            may_gain, vaults = plain["may_gain"] is True, tuple(plain["vaults"])
+            return cls(root=str(plain["root"]), may_gain=may_gain, vaults=vaults, secrets=secrets)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as wrong:
             raise ExecutionError(
                 "The settings of the run cannot be read.", f"{file}: {type(wrong).__name__}.", "Propose it again."

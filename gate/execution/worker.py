@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate.execution.boundaries import hold
 from gate.execution.environment import take_secrets
 from gate.execution.events import observe, reduce_event
 from gate.execution.handover import handing_over
@@ -39,11 +40,12 @@ def main(arguments: list[str]) -> int:
     if lease is None or (folder / "result").exists() or (folder / "started").exists():
         return 1  # somebody else is at it, or it is over, or somebody was and is gone
     lease.sign()
-    os.umask(0o077)
     state = folder.parent.parent
     hosts: tuple[str, ...] = ()
     try:
-        given = take_secrets(os.environ, RunSettings.read(folder / "settings").variables)
+        settings = RunSettings.read(folder / "settings")
+        hold(may_gain=settings.may_gain)
+        given = take_secrets(os.environ, settings.variables)
         warrant = admit(folder, state)
         hosts = warrant.hosts
         check_not_asked(folder)

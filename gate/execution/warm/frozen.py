@@ -9,10 +9,12 @@ import os
 import sys
 from pathlib import Path
 
+from gate.execution.boundaries import hold_as_told
 from gate.execution.runner import environment_of_a_run
 from gate.execution.warm.freshness import installed
 
 if __name__ == "__main__":
+    hold_as_told()
     config = Path(sys.argv[2])
     before = repr(installed(sys.argv[2]))
     environment = environment_of_a_run(config if config.exists() else None)

@@ -106,7 +106,9 @@ def serve(path: str, ansible: str, forks: str) -> None:
 if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:0] = [here, os.path.dirname(here)]
+    import boundaries  # type: ignore[import-not-found]
     import forkserver  # noqa: F401
 
     del sys.path[:2]
+    boundaries.hold_as_told()
     serve(*sys.argv[1:4])

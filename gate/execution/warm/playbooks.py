@@ -113,6 +113,7 @@ def _own_identity() -> None:
 
 def _own_folder(payloads: Path) -> None:
     orphans.mark(Path(os.environ["ANSIBLE_LOCAL_TEMP"]))
+    tempfile.tempdir = None  # the server's
     temporary = tempfile.mkdtemp(prefix=f"ansible-local-{os.getpid()}", dir=os.environ["ANSIBLE_LOCAL_TEMP"])
     constants.DEFAULT_LOCAL_TMP = temporary
     name = os.environ.get(PAYLOADS, "")

@@ -17,7 +17,9 @@ from typing import IO
 
 import ansible.release  # tiny: it says where Ansible lies, and which it is
 
+from gate.execution.boundaries import MAY_GAIN
 from gate.execution.environment import worker_environment
+from gate.execution.settings import RunSettings
 from gate.execution.warm.client import write_client
 from gate.execution.warm.forkserver import ask
 from gate.execution.warm.local import socket_of, wishes
@@ -25,6 +27,7 @@ from gate.values.lease import Lease
 
 log = logging.getLogger(__name__)
 
+NONE = RunSettings()
 ENV = "GATE_WARM"  # tells a worker where the servers are
 INTERPRETERS = 4  # for which modules are kept warm, at most
 STARTS, WITHIN_S = 5, 60.0  # of one server: one that dies faster is left alone for a while
@@ -40,14 +43,13 @@ class _Server:
 class Pool:
     """The warm servers of one gate, in a folder of their own below `state`/warm. Safe to use from several threads."""
 
-    def __init__(self, state: Path, config: Path, *, forks: int = 1000, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, state: Path, config: Path, settings: RunSettings = NONE, *, forks: int = 1000) -> None:
         """`config` is the site's ansible.cfg, or where it would be: a server's configuration is frozen by it.
 
-        `extra` is what every run of the site adds to the environment of Ansible. After so many `forks` a
-        server is replaced.
+        `settings` are those of the site's runs. After so many `forks` a server is replaced.
         """
         self.folder = state / "warm" / f"{os.getpid()}-{time.monotonic_ns():x}"
-        self._config, self._forks, self._extra = config, forks, dict(extra or {})
+        self._config, self._forks, self._settings = config, forks, settings
         self._servers: dict[str, _Server] = {}
         self._lock = threading.Lock()
         self._lease: Lease | None = None
@@ -151,10 +153,14 @@ class Pool:
                 stdout=subprocess.DEVNULL,
                 stderr=words,
                 cwd=self.folder,
-                env={**worker_environment(os.environ), **self._extra},
+                env=self._environment_of_a_server(),
                 umask=0o077,
                 start_new_session=True,
             )
+
+    def _environment_of_a_server(self) -> dict[str, str]:
+        may_gain = {MAY_GAIN: "yes"} if self._settings.may_gain else {}
+        return {**worker_environment(os.environ), **self._settings.environment, **may_gain}
 
 
 def _sweep(folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 import gate.execution.runner  # noqa: F401 - for the forks
+from gate.execution.boundaries import hold_as_told
 from gate.execution.warm.forkserver import ForkServer
 from gate.execution.worker import main
 
@@ -18,4 +19,5 @@ def serve(path: str, forks: str) -> None:
 
 
 if __name__ == "__main__":
+    hold_as_told()
     serve(*sys.argv[1:3])

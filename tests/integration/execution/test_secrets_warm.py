@@ -52,7 +52,7 @@ def test_a_site_with_a_vault_is_served_warm_and_no_server_has_a_secret(
         secrets={"key": SecretSource(actions=("write",), env="APP_KEY")},
     )
     monkeypatch.setenv("APP_KEY", KEY)
-    pool = bench.warm(extra=settings.environment)
+    pool = bench.warm(settings=settings)
     bench.executor = replace(bench.executor, settings=settings)
     for _ in range(2):
         warrant = bench.warrant(parameters={"key": "key"})
