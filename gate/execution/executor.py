@@ -106,6 +106,7 @@ class RunnerExecutor:
             orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
             evidence = self.evidence(run_id)
             shutil.rmtree(folder / "private", ignore_errors=True)  # what is left of its output was never redacted
+            orphans.end(folder)  # one that was just being started
             return lost(hosts, "The worker was lost while it was at work.", evidence)
         finally:
             if lease is not None:

@@ -1,4 +1,4 @@
-"""What a lost worker left behind on this machine: playbooks that go on without anybody who would hear of it."""
+"""What is left of a run that is over: playbooks, and forks of them, that go on without anybody who would hear of it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from gate.execution.warm.endings import MARK
 
 PLAYBOOK = b"ansible-playbook"
 POLL_S = 0.02
+OVER = "over"  # a file in the folder of a run that was ended from outside
 
 
 def end(folder: Path) -> None:
     """Ends every ansible-playbook of the run in `folder`, forks included, and waits until they are gone.
 
-    A module that one of them has started comes to its own end; what it does to the host is unknown anyway.
+    One that was asked for and has not begun never will. A module that one of them has started comes to its own end;
+    what it does to the host is unknown anyway.
     """
+    (folder / OVER).touch(mode=0o600)
     while found := list(_playbooks(folder)):
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
@@ -28,9 +31,17 @@ def end(folder: Path) -> None:
         time.sleep(POLL_S)
 
 
-def mark(temporary: Path) -> None:
-    """Makes this process, and every fork of it, known as one of the run whose temporary files are in `temporary`."""
-    os.open(temporary.parent / MARK, os.O_WRONLY | os.O_CREAT, 0o600)  # open as long as any of them lives
+def mark(temporary: Path) -> bool:
+    """Makes this process, and every fork of it, known as one of the run whose temporary files are in `temporary`.
+
+    False: that run is over, and nothing of it may begin.
+    """
+    private = temporary.parent
+    try:
+        os.open(private / MARK, os.O_WRONLY | os.O_CREAT, 0o600)  # open as long as any of them lives
+    except FileNotFoundError:
+        return False
+    return not (private.parent / OVER).exists()  # looked for last: who ends them writes it first
 
 
 def _playbooks(folder: Path) -> Iterator[int]:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gate.execution import orphans
 from gate.execution.boundaries import hold
 from gate.execution.environment import take_secrets
 from gate.execution.events import observe, reduce_event
@@ -132,6 +133,8 @@ def execute(warrant: Warrant, folder: Path, secrecy: Secrecy) -> Outcome:
         known = config if config.exists() else None
         with handing_over(private, secrecy.handed):
             ended = run(warrant, private, private / "artifacts", known, extra, on_event, stopping)
+    if seen.stats is None:
+        orphans.end(folder)  # Ansible is gone without a word; forks of it may not be
     seen.words += secrecy.keep(private / "artifacts" / "runner", artifacts / "runner")
     return judge(warrant.hosts, seen, ended.rc, ended.status, stopping.settle(), warrant.local)
 

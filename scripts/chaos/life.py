@@ -178,7 +178,7 @@ class Life:
     def _settle(self, case: Case, change: str) -> list[str]:
         """Its host is held until somebody has looked; then it can be used again, and the change taken back."""
         wrong = []
-        behind = self.insist(f"{case.tag}-behind", "well")
+        behind = self._behind(case.tag)
         if not _soon(lambda: self.operator.change(behind).waiting_for == "hold"):
             wrong.append(f"the hold is gone: the next change is {self.operator.change(behind).state}")
         found = self.site.marks(HOST, case.tag)
@@ -191,6 +191,12 @@ class Life:
             if self.rest(undo) != "succeeded" or self.site.marks(HOST, case.tag)[-1] != "UNDO":
                 wrong.append(f"what was settled cannot be undone: {undo} is {self.operator.change(undo).state}")
         return wrong
+
+    def _behind(self, tag: str) -> str:
+        """The next change for the host. If the rules were killed last, one question goes without an answer."""
+        change = self.insist(f"{tag}-behind", "well")
+        denied = self.operator.change(change).state is State.DENIED
+        return self.insist(f"{tag}-behind-it", "well") if denied else change
 
     def end(self) -> list[str]:
         """What is wrong when it is over: the ledger, doubles that came late, the warmth, the end of the gate."""

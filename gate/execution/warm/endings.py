@@ -45,7 +45,10 @@ def note_for(environment: Mapping[str, str], number: int) -> Path | None:
     if not (private / "project").is_dir():
         return None
     note = private / f"{NOTE}{os.getpid()}-{number}"
-    note.touch()
+    try:
+        note.touch()
+    except FileNotFoundError:  # the run ended this moment
+        return None
     return note
 
 

@@ -38,6 +38,7 @@ from gate.execution.warm.payload import compile_payloads
 
 OF_A_RUN = frozenset({"ANSIBLE_LOCAL_TEMP"})
 PAYLOADS = "GATE_PAYLOADS"  # names the modules of a run: runs of the same name may share what was built of them
+OVER = 250  # the exit code of one that came too late; to Ansible it is an unexpected error
 _NAME = re.compile(r"[0-9a-f]{16,64}")
 RUNNERS = "awx_display"  # ansible-runner's: when it is imported it looks where this run's events go
 _SHARED = "ansible.modules."  # modules of Ansible and of the action; those of collections are built anew
@@ -92,6 +93,8 @@ def on_disk(config: str) -> Seen:
 def play(argv: list[str], payloads: Path) -> int:
     """Becomes `ansible-playbook ARGUMENTS`; returns its exit code."""
     atexit._clear()  # or the fork would take away the server's temporary files at its end
+    if not orphans.mark(Path(os.environ["ANSIBLE_LOCAL_TEMP"])):
+        return OVER
     _own_identity()
     _own_folder(payloads)
     try:
@@ -112,7 +115,6 @@ def _own_identity() -> None:
 
 
 def _own_folder(payloads: Path) -> None:
-    orphans.mark(Path(os.environ["ANSIBLE_LOCAL_TEMP"]))
     tempfile.tempdir = None  # the server's
     temporary = tempfile.mkdtemp(prefix=f"ansible-local-{os.getpid()}", dir=os.environ["ANSIBLE_LOCAL_TEMP"])
     constants.DEFAULT_LOCAL_TMP = temporary
