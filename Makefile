@@ -76,8 +76,8 @@ fuzz: $(STAMP) ## The policy against an oracle: 5,000,000 pairs, then 1,000,000 
 bench-policy: $(STAMP) .venv-bench/.ready ## A decision in microseconds, beside other engines; writes docs/benchmarks.md
 	$(BIN)/python scripts/bench_policy.py --peers .venv-bench/bin/python --write
 
-bench-exec: $(STAMP) .venv-rulebook/.ready ## A change from wish to end, beside ansible-playbook and ansible-rulebook; of some with WHAT="ssh local"
-	$(BIN)/python scripts/bench_exec $(WHAT) --rounds $(or $(ROUNDS),12) --rulebook .venv-rulebook/bin/python $(if $(WHAT),,--write)
+bench-exec: $(STAMP) .venv-rulebook/.ready ## A change from wish to end, beside ansible-playbook and ansible-rulebook; of some with WHAT="ssh local", under load with LOADED=yes
+	$(BIN)/python scripts/bench_exec $(WHAT) --rounds $(or $(ROUNDS),12) --rulebook .venv-rulebook/bin/python $(if $(LOADED),--loaded) $(if $(WHAT),,--write)
 
 .venv-rulebook/.ready: Makefile
 	$(PYTHON) -m venv .venv-rulebook

@@ -10,9 +10,10 @@ import argparse
 import contextlib
 import os
 import platform
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -59,12 +60,18 @@ def main() -> None:
     parser.add_argument("what", nargs="*", metavar="WHAT", help=f"of {', '.join(names)}; all of it by default")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--rulebook", type=Path, help="a Python with ansible-rulebook installed beside it")
+    parser.add_argument("--loaded", action="store_true", help="with two busy processes for each core beside it")
     parser.add_argument("--write", action="store_true", help="put them into docs/benchmarks.md")
     given = parser.parse_args()
     if unknown := sorted({*given.what} - {*names}):
         parser.error(f"there is no {unknown[0]}; there are {', '.join(names)}")
     given.what = given.what or names
-    told = [head()]
+    with busy(2 * (os.cpu_count() or 1) if given.loaded else 0):
+        measure(given)
+
+
+def measure(given: argparse.Namespace) -> None:
+    told = [head() + f"Beside it {2 * (os.cpu_count() or 1)} processes that only compute.\n" * given.loaded]
     print(told[0], flush=True)
 
     def tell(lines: list[str]) -> None:
@@ -80,11 +87,23 @@ def main() -> None:
     if "fleet" in given.what:
         tell(fleet(max(3, given.rounds // 3)))
     if given.write:
-        write_part("execution", "\n".join(told))
+        write_part("execution under load" if given.loaded else "execution", "\n".join(told))
 
 
 @contextlib.contextmanager
-def site(*, real_hosts: bool) -> contextlib.AbstractContextManager[Place]:
+def busy(processes: int) -> Iterator[None]:
+    """So many processes that take what they get of the cores."""
+    started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()
+
+
+@contextlib.contextmanager
+def site(*, real_hosts: bool) -> Iterator[Place]:
     """A site that is served, with twenty local hosts, and two real ones if they are wanted."""
     with contextlib.ExitStack() as stack:
         lab = None
