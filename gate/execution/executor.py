@@ -15,15 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from gate.execution import orphans, stopping
+from gate.execution import orphans, remains, stopping
+from gate.execution.deaths import death
 from gate.execution.environment import worker_environment
-from gate.execution.events import observe, reduce_event
-from gate.execution.outcome import Observed, Outcome, lost, never_started
-from gate.execution.secrecy import Secrecy
+from gate.execution.outcome import Outcome, lost, never_started
 from gate.execution.settings import RunSettings
 from gate.execution.warm.pool import Pool
-from gate.values.errors import ExecutionError
-from gate.values.lease import Lease
+from gate.values.lease import Lease, boot_id
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 
@@ -93,24 +91,10 @@ class RunnerExecutor:
         folder = self.folder(run_id)
         if not folder.exists():
             return never_started(hosts, "The run was never started.")
-        lease = Lease.take(folder / "lease", wait=True)
         try:
-            if (folder / "result").exists():
-                return _read_result(folder)
-            if not (folder / "started").exists():
-                shutil.rmtree(folder / "private", ignore_errors=True)
-                asked = stopping.is_asked(folder)
-                why = "It was asked to stop before it began." if asked else "The worker ended before it began."
-                _write(folder / "result", json.dumps(never_started(hosts, why, stopped=asked).as_json()))
-                return _read_result(folder)
-            orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
-            evidence = self.evidence(run_id)
-            shutil.rmtree(folder / "private", ignore_errors=True)  # what is left of its output was never redacted
-            orphans.end(folder)  # one that was just being started
-            return lost(hosts, "The worker was lost while it was at work.", evidence)
-        finally:
-            if lease is not None:
-                lease.release()
+            return _outcome(folder, hosts)
+        except OSError as wrong:
+            return lost(hosts, f"What the run has left cannot be read: {wrong.strerror or wrong}.", {})
 
     def stop(self, run_id: str) -> None:
         """Asks a run to stop, from any process of the site, and returns at once. What came of it is in its outcome.
@@ -125,14 +109,11 @@ class RunnerExecutor:
 
     def evidence(self, run_id: str) -> dict[str, Any]:
         """The evidence that a run had recorded, by host, even if the run itself was lost."""
-        seen = Observed()
-        for event in (*self.events(run_id), *_undelivered(self.folder(run_id))):
-            observe(seen, event)
-        return seen.evidence
+        return remains.evidence(self.folder(run_id))
 
     def events(self, run_id: str) -> Iterator[Mapping[str, Any]]:
         """The events that the worker of a run has written down, in their order."""
-        return _logged(self.folder(run_id))
+        return remains.events(self.folder(run_id))
 
     def folder(self, run_id: str) -> Path:
         """Where the run's files are."""
@@ -150,25 +131,34 @@ def _take_with_stop(folder: Path) -> None:
         shutil.rmtree(draft)
 
 
-def _logged(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """The events that the worker had written down."""
-    path = folder / "artifacts" / "events.jsonl"
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            yield json.loads(line)
-        except ValueError:
-            return  # the line that was being written when it was lost
+def _outcome(folder: Path, hosts: tuple[str, ...]) -> Outcome:
+    lease = Lease.take(folder / "lease", wait=True)
+    try:
+        if os.path.lexists(folder / "result"):
+            return remains.result(folder, hosts)
+        if not (folder / "started").exists():
+            return _close_before_it_begins(folder, hosts)
+        went_on = orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
+        evidence = remains.evidence(folder)
+        shutil.rmtree(folder / "private", ignore_errors=True)  # what is left of its output was never redacted
+        orphans.end(folder)  # one that was just being started
+        why = death(lease.owner() if lease else None, boot_id(), went_on=went_on)
+        return lost(hosts, why, evidence)
+    except ValueError as wrong:
+        return lost(hosts, f"The run cannot be believed: {wrong}.", remains.evidence(folder))
+    finally:
+        if lease is not None:
+            lease.release()
 
 
-def _undelivered(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """Events that Ansible had handed over before it went on, and that the worker did not live to read."""
-    found = sorted((folder / "private" / "artifacts" / "runner" / "job_events").glob("*-partial.json"))
-    secrecy = Secrecy.afterwards(folder) if found else Secrecy()
-    for path in found:
-        with contextlib.suppress(OSError, ValueError):
-            ours = reduce_event(json.loads(path.read_text()), secrecy)
-            if ours is not None and ours["event"] == "ok":
-                yield ours
+def _close_before_it_begins(folder: Path, hosts: tuple[str, ...]) -> Outcome:
+    """The worker cannot begin any more: it would find a result."""
+    shutil.rmtree(folder / "private", ignore_errors=True)
+    asked = stopping.is_asked(folder)
+    why = "It was asked to stop before it began." if asked else "The worker ended before it began."
+    outcome = never_started(hosts, why, stopped=asked)
+    _write(folder / "result", json.dumps(outcome.as_json()))
+    return outcome
 
 
 def _pass_on(line: bytes, on_event: OnEvent) -> None:
@@ -177,15 +167,6 @@ def _pass_on(line: bytes, on_event: OnEvent) -> None:
     except ValueError:
         return  # not from our worker's hand; the file has every event
     on_event(event)
-
-
-def _read_result(folder: Path) -> Outcome:
-    try:
-        return Outcome.from_json(json.loads((folder / "result").read_text()))
-    except (OSError, ValueError, KeyError, TypeError) as wrong:
-        raise ExecutionError(
-            f"The result in {folder} cannot be read.", f"{wrong}.", "Settle the change by hand: gate settle CHANGE"
-        ) from wrong
 
 
 def _write(path: Path, text: str) -> None:

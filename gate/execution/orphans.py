@@ -17,18 +17,21 @@ POLL_S = 0.02
 OVER = "over"  # a file in the folder of a run that was ended from outside
 
 
-def end(folder: Path) -> None:
+def end(folder: Path) -> bool:
     """Ends every ansible-playbook of the run in `folder`, forks included, and waits until they are gone.
 
     One that was asked for and has not begun never will. A module that one of them has started comes to its own end;
-    what it does to the host is unknown anyway.
+    what it does to the host is unknown anyway. Returns whether there was any.
     """
     (folder / OVER).touch(mode=0o600)
+    any_left = False
     while found := list(_playbooks(folder)):
+        any_left = True
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(POLL_S)
+    return any_left
 
 
 def mark(temporary: Path) -> bool:

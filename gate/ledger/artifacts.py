@@ -56,6 +56,8 @@ def _files(folder: Path) -> Iterable[Path]:
 def _hash(path: Path) -> str:
     if path.is_symlink():
         return "link:" + str(path.readlink())
+    if not path.is_file():
+        return "no plain file"  # a pipe would never answer
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

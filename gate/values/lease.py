@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from gate.values.canonical import canonical
+
+MOST_BYTES = 4096  # of a signature
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process: its id, when it was started in the kernel's ticks since the boot, and in which boot."""
+
+    pid: int
+    started: int
+    boot: str
 
 
 class Lease:
@@ -28,10 +41,20 @@ class Lease:
 
     def sign(self) -> None:
         """Writes who holds it into the file: process, its start, and this boot of the machine."""
-        owner = {"pid": os.getpid(), "started": _start_time(), "boot": _boot_id()}
+        owner = {"pid": os.getpid(), "started": _start_time(), "boot": boot_id()}
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, canonical(owner).encode())
         os.fsync(self._descriptor)
+
+    def owner(self) -> Owner | None:
+        """Who signed it last; None if nobody did, or nothing that makes sense."""
+        try:
+            plain = json.loads(os.pread(self._descriptor, MOST_BYTES, 0))
+            pid, started, boot = plain["pid"], plain["started"], plain["boot"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        known = type(pid) is int and type(started) is int and type(boot) is str
+        return Owner(pid, started, boot) if known else None
 
     def release(self) -> None:
         """Gives it back."""
@@ -42,5 +65,6 @@ def _start_time() -> int:
     return int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
+    """Which boot of the machine this is."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
