@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.catalog.argument_spec import ArgumentSpec, read_argument_spec
-from gate.catalog.check_playbook import changes, check_playbook, tainted_names
+from gate.catalog.check_playbook import check_playbook, tainted_names
+from gate.catalog.check_preview import check_preview
 from gate.catalog.check_secrets import check_secrets
 from gate.catalog.digest import files_of
 from gate.catalog.finding import BrokenActionError, Finding, finding
 from gate.catalog.manifest import Manifest, read_manifest
 from gate.catalog.names import refused_name
 from gate.catalog.playbook import Playbook, Step, read_playbook, short
-from gate.catalog.trace import code_with, expressions
+from gate.catalog.reading import changes, reads
+from gate.catalog.trace import code_with, expressions, lookups_in
 
 FILES = frozenset(
     {"action.yml", "do.yml", "do.meta.yml", "undo.yml", "undo.meta.yml", "verify.yml", "verify.meta.yml", "README.md"}
@@ -57,6 +59,7 @@ def inspect(folder: Path) -> Inspection:
     hidden = frozenset(name for name, option in spec.parameters.options.items() if option.no_log) if spec else None
     for book in books.values():
         findings += check_playbook(book, parameters, collections)
+        findings += check_preview(book)
         findings += check_secrets(book, hidden) if hidden else []
     if "do.yml" in books and not (manifest and manifest.reversibility == "none"):
         findings += _evidence(books["do.yml"])
@@ -114,7 +117,7 @@ def _evidence(book: Playbook) -> Iterator[Finding]:
     if recorded.args.get("per_host") is not True:
         yield finding(*where, "evidence", "the evidence is not recorded per host")
     for key in ("no_log", "run_once", "delegate_to"):
-        if keywords.get(key) not in {None, False}:
+        if keywords.get(key) not in (None, False):
             yield finding(*where, "evidence", f"the evidence is recorded with {key}")
     if "when" in keywords:
         yield finding(*where, "evidence-condition", "the evidence is recorded on a condition")
@@ -138,7 +141,9 @@ def _templates(folder: Path, files: list[str], tainted: frozenset[str]) -> Itera
             continue
         text = (folder / name).read_bytes()[:MAX_TEMPLATE].decode("utf-8", "replace")
         for expression in expressions(text):
+            line = text.count("\n", 0, text.find(expression)) + 1
+            if not all(map(reads, lookups_in(expression))):
+                yield finding(folder / name, line, "lookup", "a lookup does more than read, or it is not said which")
             if names := code_with(expression, tainted):
-                line = text.count("\n", 0, text.find(expression)) + 1
                 what = f"{', '.join(sorted(names))} reaches a lookup or another template"
                 yield finding(folder / name, line, "parameter-flow", what)

@@ -13,19 +13,10 @@ from gate.catalog.source import Map
 from gate.catalog.trace import BARE, bare_code_with, code_with, is_template, names_in, spread
 
 _FULL_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+){2,}")
-READ_ONLY = frozenset(
-    f"ansible.builtin.{name}"
-    for name in (
-        "assert", "async_status", "debug", "fail", "find", "gather_facts", "getent", "include_tasks", "import_tasks",
-        "meta", "mount_facts", "package_facts", "pause", "ping", "service_facts", "set_fact", "set_stats", "setup",
-        "slurp", "stat", "validate_argument_spec", "wait_for", "wait_for_connection",
-    )
-)  # fmt: skip
-COMMANDS = frozenset({"ansible.builtin.command", "ansible.builtin.shell"})
 # all that these are given is code to somebody
 CODE_MODULES = frozenset({"shell", "raw", "script", "expect", "win_shell", "win_powershell", "powershell", "psexec"})
 CODE_ARGS = frozenset(
-    {"_raw_params", "apply", "cmd", "code", "command", "executable", "free_form", "interpreter", "job", "query",
+    {"_raw_params", "cmd", "code", "command", "executable", "free_form", "interpreter", "job", "query",
      "script", "validate"}
 )  # fmt: skip
 # as a program in argv these take code, or another program, from the elements after them
@@ -36,6 +27,8 @@ STEERING = (
     "args", "become_exe", "become_flags", "become_method", "become_user", "connection", "delegate_facts", "delegate_to",
     "environment", "module_defaults", "port", "remote_user",
 )  # fmt: skip
+# how Ansible gets to the host and becomes somebody there; text in some of them is run
+PINNED = ("become_exe", "become_flags", "connection", "port", "strategy")
 LOCAL_SOURCES = frozenset({"assemble", "copy", "patch", "script", "template", "unarchive", "win_copy", "win_template"})
 REMOTE_SOURCES = frozenset({"fetch", "file", "mount", "slurp", "win_file"})
 
@@ -54,22 +47,6 @@ def check_playbook(book: Playbook, parameters: frozenset[str], collections: froz
         yield from _sinks(step, here)
         yield from _sources(step, here)
         yield from _variables(step.file, step.task, _facts(step), here)
-        if step.keywords.get("check_mode") not in {None, True} and changes(step):
-            at = step.line_of("check_mode")
-            yield finding(
-                step.file, at, "check-mode", f"{step.module} changes something and runs with check_mode: false"
-            )
-
-
-def changes(step: Step) -> bool:
-    """Whether the task could change the machine: everything does that is not known to read only."""
-    if step.module in READ_ONLY or step.keywords.get("check_mode") is True:
-        return False
-    if step.module in COMMANDS:
-        return step.task.get("changed_when") is not False
-    if step.module == "ansible.builtin.uri" and isinstance(step.args, dict):
-        return step.args.get("method", "GET") not in {"GET", "HEAD"} or "dest" in step.args
-    return True
 
 
 def tainted_names(book: Playbook, parameters: frozenset[str]) -> frozenset[str]:
@@ -128,6 +105,8 @@ def _scope(file: Path, scope: Map, tainted: frozenset[str]) -> Iterator[Finding]
 def _keywords(file: Path, task: Map, tainted: frozenset[str]) -> Iterator[Finding]:
     for key, value in task.items():
         line, bare = task.at(key), key in BARE
+        if key in PINNED:
+            yield finding(file, line, "pinning", f"{key} is set")
         if key in STEERING or key.startswith("with_"):
             yield from _flow(file, line, names_in(value) & tainted, key)
         else:
@@ -159,9 +138,6 @@ def _pinning(step: Step) -> Iterator[Finding]:
         yield finding(step.file, step.line, "pinning", f"{step.module} adds hosts or groups")
     if short(step.module) == "meta" and "refresh_inventory" in str(step.args):
         yield finding(step.file, step.line, "pinning", "the inventory is read again")
-    for key in ("connection", "port"):
-        if key in step.task:
-            yield finding(step.file, step.line_of(key), "pinning", f"the task sets {key}")
 
 
 def _sinks(step: Step, tainted: frozenset[str]) -> Iterator[Finding]:

@@ -74,7 +74,7 @@ RULES: dict[str, Rule] = {
     ),
     "pinning": Rule(
         "This leads the play to a machine, or by a way, that nobody approved.",
-        "Leave hosts, groups and connections to the inventory.",
+        "Leave hosts, groups, connections and the way to become somebody to the inventory.",
     ),
     "ansible-variable": Rule(
         "Variables named ansible_* say how Ansible reaches and runs things; some of them run commands.",
@@ -115,7 +115,12 @@ RULES: dict[str, Rule] = {
     ),
     "check-mode": Rule(
         "A preview would change the machine.",
-        "Leave `check_mode: false` to tasks that only read.",
+        "Leave `check_mode: false`, and `check_mode:` without a value, to tasks that only read.",
+    ),
+    "lookup": Rule(
+        "A lookup runs on the gate's own machine, in a preview too, and some run programs, write files or ask others.",
+        "Write the name of one that only reads, in quotes, as in lookup('file', 'files/motd'); have a module on the "
+        "host do the rest.",
     ),
     "verify": Rule(
         "verify.yml answers whether a change holds; it must not make one.",

@@ -17,10 +17,10 @@ from gate.catalog.trace import is_template
 PLAY_KEYS = frozenset(
     {
         "any_errors_fatal", "become", "become_exe", "become_flags", "become_method", "become_user", "check_mode",
-        "collections", "diff", "environment", "force_handlers", "gather_facts", "gather_subset", "gather_timeout",
-        "handlers", "hosts", "ignore_errors", "ignore_unreachable", "max_fail_percentage", "module_defaults", "name",
-        "no_log", "order", "post_tasks", "pre_tasks", "remote_user", "run_once", "serial", "tags", "tasks", "throttle",
-        "timeout", "validate_argspec", "vars",
+        "collections", "connection", "diff", "environment", "force_handlers", "gather_facts", "gather_subset",
+        "gather_timeout", "handlers", "hosts", "ignore_errors", "ignore_unreachable", "max_fail_percentage",
+        "module_defaults", "name", "no_log", "order", "port", "post_tasks", "pre_tasks", "remote_user", "run_once",
+        "serial", "strategy", "tags", "tasks", "throttle", "timeout", "validate_argspec", "vars",
     }
 )  # fmt: skip
 TASK_KEYS = frozenset(
@@ -41,6 +41,8 @@ MAX_INCLUDES = 8
 _OWN = frozenset(
     {"name", "hosts", "register", "loop", "loop_control", "notify", "listen", *SECTIONS, "block", "rescue"}
 )
+# all that an include hands down that is done while the play runs; not no_log, for one
+_INCLUDED = frozenset({"vars", "when"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +111,6 @@ def _play(book: Playbook, file: Path, play: Map) -> None:
     for key in play:
         if key in {"roles", "vars_files", "vars_prompt"}:
             book.refuse(file, play.at(key), "include", f"the play has {key}")
-        elif key in {"connection", "port", "strategy"}:
-            book.refuse(file, play.at(key), "pinning", f"the play sets {key}")
         elif key not in PLAY_KEYS:
             book.refuse(file, play.at(key), "play", f"the play has the unknown key {key!r}")
     if play.get("hosts") != "all":
@@ -156,7 +156,9 @@ def _task(book: Playbook, file: Path, task: Map, inherited: dict[str, Any], *, m
         book.refuse(file, task.line, "play", f"a task has one module; here is {', '.join(modules) or 'none'}")
         return
     module, args = modules[0], task[modules[0]]
-    if isinstance(task.get("args"), dict):
+    if not isinstance(task.get("args", {}), dict):
+        book.refuse(file, task.at("args"), "play", "args is no map")
+    elif "args" in task:
         args = {**(args if isinstance(args, dict) else {"_raw_params": args or ""}), **task["args"]}
     keywords = inherited | {key: value for key, value in task.items() if key != module}
     line = task.at(module)
@@ -180,7 +182,10 @@ def _include(book: Playbook, step: Step, inherited: dict[str, Any], deep: int) -
         book.refuse(step.file, step.line, "include", f"{name} is not there, is there twice, or is nested too deeply")
         return
     file = book.folder / files.pop().relative_to(book.folder.resolve())
-    below = inherited | {key: value for key, value in step.keywords.items() if key not in _OWN and key != "args"}
+    for key in sorted({*step.args} - {"file", "_raw_params"} if isinstance(step.args, dict) else ()):
+        book.refuse(step.file, step.line, "include", f"{step.module} has {key}, which is not followed")
+    handed = _INCLUDED if short(step.module) == "include_tasks" else step.keywords.keys() - _OWN - {"args"}
+    below = inherited | {key: step.keywords[key] for key in handed if key in step.keywords}
     _tasks(book, file, _load(book, file), 1, below, main=step.main, deep=deep + 1)
 
 

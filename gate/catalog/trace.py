@@ -14,8 +14,9 @@ _STRINGS = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^'"])*?"""
 _BLOCK = re.compile(r"\{\{" + _STRINGS + r"\}\}|\{%" + _STRINGS + r"%\}", re.DOTALL)
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _CODE = re.compile(r"(?<![\w.])(?:lookup|query|q)\s*\(|\{%-?\s*(?:include|import|from|extends)\b")
+_ASKS = re.compile(r"""(?<![\w.])(?:lookup|query|q)\b(?:\s*\(\s*(?P<quote>['"])(?P<name>[\w.]+)(?P=quote)\s*[,)])?""")
 # with these, Ansible reads the value itself as an expression, without braces
-BARE = ("when", "until", "changed_when", "failed_when", "that", "var")
+BARE = ("when", "until", "changed_when", "failed_when", "that", "var", "break_when")
 REACH_ALL = frozenset({"vars", "hostvars", "varnames", "evidence"})
 
 
@@ -67,6 +68,23 @@ def code_with(value: Any, tainted: frozenset[str]) -> set[str]:
 def bare_code_with(value: Any, tainted: frozenset[str]) -> set[str]:
     """As `code_with`, where the texts themselves are expressions."""
     return {name for text in _texts(value) if _CODE.search(text) for name in _NAME.findall(text)} & tainted
+
+
+def lookups_in(value: Any) -> set[str]:
+    """The lookups that expressions in `value` call, an empty name for those whose name does not stand there."""
+    return {found["name"] or "" for text in _code(value) for found in _ASKS.finditer(text)}
+
+
+def _code(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from expressions(key)
+            yield from _texts(inner) if key in BARE else _code(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _code(inner)
+    else:
+        yield from expressions(value)
 
 
 def spread(start: Iterable[str], made_from: Iterable[tuple[str, set[str]]]) -> frozenset[str]:

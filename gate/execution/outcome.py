@@ -194,7 +194,7 @@ def _judge_stopped(host: str, seen: Observed, stop: Stop, local: bool) -> HostOu
 
 def only_reads(module: str) -> bool:
     """Whether a task with this module changes nothing, however much of it was done."""
-    from gate.catalog.check_playbook import READ_ONLY  # late: asked only of a run that was stopped
+    from gate.catalog.reading import READ_ONLY  # late: asked only of a run that was stopped
 
     return module in READ_ONLY
 
