@@ -51,9 +51,15 @@ class PlannerSection(_Strict):
 
 
 class RunSection(_Strict):
-    """What holds the processes of a run. `may_gain_privileges`: sudo works on hosts with a local connection."""
+    """What holds the processes of a run. `may_gain_privileges`: sudo works on hosts with a local connection.
+
+    Of `processes` and `file_size_mb` 0 is no limit.
+    """
 
     may_gain_privileges: bool = False
+    open_files: int = Field(default=4096, ge=256, le=1_048_576)
+    processes: int = Field(default=0, ge=0, le=4_194_304)
+    file_size_mb: int = Field(default=4096, ge=0, le=1_048_576)
 
 
 class VaultSection(_Strict):
@@ -127,8 +133,16 @@ class SiteFolder:
         """What the worker of a run is told; paths are absolute."""
         secrets = {name: section.source() for name, section in self.settings.secrets.items()}
         vaults = tuple(map(self._vault, self.settings.vault.identities))
-        may_gain = self.settings.run.may_gain_privileges
-        return RunSettings(root=str(self.root), may_gain=may_gain, vaults=vaults, secrets=secrets)
+        run = self.settings.run
+        return RunSettings(
+            root=str(self.root),
+            may_gain=run.may_gain_privileges,
+            open_files=run.open_files,
+            processes=run.processes,
+            file_size_mb=run.file_size_mb,
+            vaults=vaults,
+            secrets=secrets,
+        )
 
     def _vault(self, identity: str) -> str:
         label, at, file = identity.rpartition("@")

@@ -7,6 +7,7 @@ reads was checked when gate.toml was.
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -42,10 +43,14 @@ class RunSettings:
     """`vaults` are vault identities as Ansible has them, LABEL@FILE with an absolute path; `secrets` are by name.
 
     What a lookup names by a relative path is below `root`, the site's folder. `may_gain`: see `boundaries`.
+    Of `processes` and `file_size_mb` 0 is no limit.
     """
 
     root: str = "/"
     may_gain: bool = False
+    open_files: int = 4096
+    processes: int = 0
+    file_size_mb: int = 4096
     vaults: tuple[str, ...] = ()
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
 
@@ -64,8 +69,9 @@ class RunSettings:
                 name: SecretSource(**{**one, "actions": tuple(one["actions"]), "terms": tuple(one["terms"])})
                 for name, one in plain["secrets"].items()
             }
+            limits = {name: int(plain[name]) for name in ("open_files", "processes", "file_size_mb")}
             may_gain, vaults = plain["may_gain"] is True, tuple(plain["vaults"])
-            return cls(root=str(plain["root"]), may_gain=may_gain, vaults=vaults, secrets=secrets)
+            return cls(root=str(plain["root"]), may_gain=may_gain, vaults=vaults, secrets=secrets, **limits)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as wrong:
             raise ExecutionError(
                 "The settings of the run cannot be read.", f"{file}: {type(wrong).__name__}.", "Propose it again."
@@ -74,6 +80,12 @@ class RunSettings:
     def text(self) -> str:
         """JSON, for `read`."""
         return json.dumps(asdict(self))
+
+    @property
+    def limits(self) -> dict[int, int]:
+        """What a process of a run may take, by RLIMIT_."""
+        given = {resource.RLIMIT_NPROC: self.processes, resource.RLIMIT_FSIZE: self.file_size_mb << 20}
+        return {resource.RLIMIT_NOFILE: self.open_files} | {which: most for which, most in given.items() if most}
 
     @property
     def variables(self) -> frozenset[str]:

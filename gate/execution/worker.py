@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     hosts: tuple[str, ...] = ()
     try:
         settings = RunSettings.read(folder / "settings")
-        hold(may_gain=settings.may_gain)
+        hold(may_gain=settings.may_gain, limits=settings.limits)
         given = take_secrets(os.environ, settings.variables)
         warrant = admit(folder, state)
         hosts = warrant.hosts

@@ -17,7 +17,7 @@ from typing import IO
 
 import ansible.release  # tiny: it says where Ansible lies, and which it is
 
-from gate.execution.boundaries import MAY_GAIN
+from gate.execution.boundaries import told
 from gate.execution.environment import worker_environment
 from gate.execution.settings import RunSettings
 from gate.execution.warm.client import write_client
@@ -159,8 +159,8 @@ class Pool:
             )
 
     def _environment_of_a_server(self) -> dict[str, str]:
-        may_gain = {MAY_GAIN: "yes"} if self._settings.may_gain else {}
-        return {**worker_environment(os.environ), **self._settings.environment, **may_gain}
+        held = told(may_gain=self._settings.may_gain, limits=self._settings.limits)
+        return {**worker_environment(os.environ), **self._settings.environment, **held}
 
 
 def _sweep(folder: Path) -> None:

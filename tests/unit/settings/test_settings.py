@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
+from gate.execution.settings import RunSettings
 from gate.settings import FILE, find_site, load_site
 from gate.values.errors import SettingsError
 
@@ -44,6 +46,16 @@ def test_vault_files_are_relative_to_the_site_and_secrets_are_for_actions(root: 
     assert run.variables == {"B"}
 
 
+def test_a_run_is_told_what_it_may_take(root: Path) -> None:
+    (root / FILE).write_text("[run]\nmay_gain_privileges = true\nfile_size_mb = 0\nopen_files = 512\nprocesses = 9\n")
+    run = load_site(root).run
+    assert (run.may_gain, run.limits) == (True, {resource.RLIMIT_NOFILE: 512, resource.RLIMIT_NPROC: 9})
+    (root / "settings").write_text(run.text())
+    assert RunSettings.read(root / "settings") == run
+    (root / FILE).write_text("[run]\nfile_size_mb = 2\n")
+    assert load_site(root).run.limits == {resource.RLIMIT_NOFILE: 4096, resource.RLIMIT_FSIZE: 2 * 1024 * 1024}
+
+
 def test_an_empty_file_is_a_site_with_defaults(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("")
     assert load_site(tmp_path).settings.site.name == "site"
@@ -55,6 +67,10 @@ def test_an_empty_file_is_a_site_with_defaults(tmp_path: Path) -> None:
         ("[site]\nnam = 'x'", "site.nam"),
         ("[sites]\n", "sites"),
         ("[site]\nname = 1", "site.name"),
+        ("[run]\nmay_gain_privileges = 1", "run.may_gain_privileges"),
+        ("[run]\nopen_files = 3", "run.open_files"),
+        ("[run]\nprocesses = -1", "run.processes"),
+        ("[run]\nfile_size_mb = true", "run.file_size_mb"),
         ("[site]\nname = 'A B'", "site.name"),
         ("[site]\nname = 'a\\n'", None),
         ('[site]\nname = "a\\n"', "site.name"),
