@@ -11,6 +11,7 @@ from gate.execution.diff import TaskDiff, bounded
 from gate.execution.stopping import Stop
 
 NOTHING = "Nothing was run here."
+UNEXPECTED = 250  # Ansible's own code for an exception of its own
 KILLED_BY_SIGNAL = 128  # and above, as shells have it; ansible-runner's 254 means the same
 
 
@@ -122,7 +123,7 @@ def judge(
     if strangers:  # must be impossible; if it is not, nobody should rely on anything here
         overall = Status.UNKNOWN
         seen.words.append(f"The run touched hosts that it was not for: {', '.join(strangers)}.")
-    why = [stop.note] if stop else [] if status == "successful" else [f"ansible-runner says: {status}."]
+    why = [stop.note] if stop else [] if status == "successful" else [_how_it_ended(seen, rc, status)]
     return Outcome(
         status=overall,
         hosts=hosts,
@@ -201,6 +202,12 @@ def only_reads(module: str) -> bool:
 
 def _ended_by_itself(seen: Observed, rc: int | None) -> bool:
     return seen.stats is not None and rc is not None and 0 <= rc < KILLED_BY_SIGNAL
+
+
+def _how_it_ended(seen: Observed, rc: int | None, status: str) -> str:
+    if seen.stats is None and (rc is None or rc >= KILLED_BY_SIGNAL) and rc != UNEXPECTED:
+        return "Ansible was killed while the run was at work."
+    return f"ansible-runner says: {status}."
 
 
 def _overall(statuses: Sequence[Status]) -> Status:

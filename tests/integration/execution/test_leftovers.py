@@ -37,6 +37,7 @@ def test_forks_of_an_ansible_that_was_killed_are_ended(bench: Any) -> None:
     kill(pid for pid in playbooks if _parent(pid) not in playbooks)
     running.join(60)
     assert told[0].status is Status.UNKNOWN
+    assert "Ansible was killed while the run was at work." in told[0].note
     assert not list(orphans._playbooks(folder))
     sealed = sorted(path for path in folder.rglob("*"))
     time.sleep(2)
