@@ -21,6 +21,7 @@ from gate.execution.environment import worker_environment
 from gate.execution.outcome import Outcome, lost, never_started
 from gate.execution.settings import RunSettings
 from gate.execution.warm.pool import Pool
+from gate.execution.workspace import remove
 from gate.values.lease import Lease, boot_id
 
 OnEvent = Callable[[Mapping[str, Any]], None]
@@ -140,8 +141,9 @@ def _outcome(folder: Path, hosts: tuple[str, ...]) -> Outcome:
             return _close_before_it_begins(folder, hosts)
         went_on = orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
         evidence = remains.evidence(folder)
-        shutil.rmtree(folder / "private", ignore_errors=True)  # what is left of its output was never redacted
-        orphans.end(folder)  # one that was just being started
+        remove(folder / "private")  # what is left of its output was never redacted
+        if orphans.end(folder):  # one that was just being started
+            remove(folder / "private")
         why = death(lease.owner() if lease else None, boot_id(), went_on=went_on)
         return lost(hosts, why, evidence)
     except ValueError as wrong:
@@ -153,7 +155,7 @@ def _outcome(folder: Path, hosts: tuple[str, ...]) -> Outcome:
 
 def _close_before_it_begins(folder: Path, hosts: tuple[str, ...]) -> Outcome:
     """The worker cannot begin any more: it would find a result."""
-    shutil.rmtree(folder / "private", ignore_errors=True)
+    remove(folder / "private")
     asked = stopping.is_asked(folder)
     why = "It was asked to stop before it began." if asked else "The worker ended before it began."
     outcome = never_started(hosts, why, stopped=asked)

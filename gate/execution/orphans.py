@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gate.execution import processes
-from gate.execution.warm.endings import MARK
+from gate.execution.warm.endings import MARK, OVER
 
 PLAYBOOK = b"ansible-playbook"
 POLL_S = 0.02
-OVER = "over"  # a file in the folder of a run that was ended from outside
 
 
 def end(folder: Path) -> bool:

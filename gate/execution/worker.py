@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from gate.execution.secrecy import Secrecy
 from gate.execution.settings import RunSettings
 from gate.execution.stopping import Stopping, check_not_asked, is_asked
 from gate.execution.warm import endings
-from gate.execution.workspace import prepare
+from gate.execution.workspace import prepare, remove
 from gate.inventory.digest import inventory_digest
 from gate.values.canonical import canonical
 from gate.values.clock import SystemClock
@@ -55,11 +54,11 @@ def main(arguments: list[str]) -> int:
         sys.stderr = secrecy.guard(sys.stderr)
         spend(state / "spent", warrant)
     except GateError as refused:
-        shutil.rmtree(folder / "private", ignore_errors=True)
+        remove(folder / "private")
         write_whole(folder / "result", never_started(hosts, str(refused), stopped=is_asked(folder)).as_json())
         return 1
     outcome = execute(warrant, folder, secrecy)
-    shutil.rmtree(folder / "private", ignore_errors=True)
+    remove(folder / "private")
     write_whole(folder / "result", outcome.as_json())
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from gate.values.errors import WarrantError
 from gate.warrant.model import Phase, Warrant
 
 PLAYBOOKS = {Phase.CHECK: "do.yml", Phase.DO: "do.yml", Phase.VERIFY: "verify.yml", Phase.UNDO: "undo.yml"}
+TRIES, TRY_AGAIN_S = 50, 0.02
 _HOST = re.compile(
     r"(?!(?:all|ungrouped)\Z)[A-Za-z0-9][A-Za-z0-9_.-]{0,252}"
 )  # no pattern, no group that is always there
@@ -44,6 +46,15 @@ def prepare(warrant: Warrant, private: Path) -> None:
     (private / "tmp").mkdir()
     (private / "env").mkdir()
     write_variables(private, extra_variables(warrant))
+
+
+def remove(private: Path) -> None:
+    """Takes the folder away, with what a fork that is just ending may still put into it."""
+    for _ in range(TRIES):
+        shutil.rmtree(private, ignore_errors=True)
+        if not private.exists():
+            return
+        time.sleep(TRY_AGAIN_S)
 
 
 def write_variables(private: Path, variables: Mapping[str, Any]) -> None:

@@ -30,6 +30,7 @@ else:  # under a host's interpreter, which has no gate
 GRACE = "GATE_GRACE_S"  # in the environment of a run: how long it has to end
 PRIVATE = "ANSIBLE_LOCAL_TEMP"  # the same: its folder for temporary files, in its private one
 NOTE = "fork-"
+OVER = "over"  # a file in the folder of a run that was ended from outside
 MARK = "alive"  # a file that Ansible and its forks hold open
 ASKS = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -42,7 +43,7 @@ def all_gone(private: Path) -> bool:
 def note_for(environment: Mapping[str, str], number: int) -> Path | None:
     """Writes the note of a fork that is about to be; None if it belongs to no run."""
     private = Path(environment.get(PRIVATE, "/")).parent
-    if not (private / "project").is_dir():
+    if not (private / "project").is_dir() or (private.parent / OVER).exists():
         return None
     note = private / f"{NOTE}{os.getpid()}-{number}"
     try:
