@@ -13,6 +13,7 @@ from gate.changes.model import Change, State, WaitingFor
 from gate.flow.decide import needs
 from gate.flow.finish import end_unstarted
 from gate.flow.ports import Site
+from gate.flow.reason import check_reason
 from gate.ledger import store as ledger
 from gate.policy.decision import Decision
 from gate.values.actor import Actor, ActorKind
@@ -25,7 +26,9 @@ def approve(site: Site, change_id: str, actor: Actor, *, binding: str, comment: 
     Raises:
         ApprovalError: the actor may not, or what they were shown is no longer what would run.
         StateError: the change does not wait for approval.
+        IntentError: the comment is no line of text.
     """
+    check_reason(comment, "comment")
     now = site.clock.now()
     try:
         change = _approve(site, change_id, actor, binding, comment, now)
@@ -71,7 +74,9 @@ def reject(site: Site, change_id: str, actor: Actor, *, reason: str) -> Change:
     Raises:
         ApprovalError: the actor may not.
         StateError: the change does not wait.
+        IntentError: the reason is no line of text.
     """
+    check_reason(reason)
     now = site.clock.now()
     with site.database.write() as connection:
         change = store.get(connection, change_id)

@@ -8,6 +8,7 @@ from gate.changes import past
 from gate.flow.finish import sign_head
 from gate.flow.history import failures
 from gate.flow.ports import Site
+from gate.flow.reason import check_reason
 from gate.ledger import store as ledger
 from gate.policy.limits.breaker import Breaker, Standing
 from gate.values.actor import Actor, ActorKind
@@ -27,7 +28,9 @@ def reset(site: Site, name: str, key: str, actor: Actor, *, reason: str) -> Stan
         IdentityError: the actor is no human.
         NotFoundError: there is no such breaker.
         StateError: it is not open for this key.
+        IntentError: the reason is no line of text.
     """
+    check_reason(reason)
     if actor.kind is not ActorKind.HUMAN:
         raise IdentityError(f"{actor} cannot reset a breaker.", "A person has to look.", "Ask an operator.")
     _check_name(site, name)

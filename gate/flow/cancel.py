@@ -18,16 +18,15 @@ from gate.changes.model import Change, State
 from gate.flow import runs
 from gate.flow.finish import end_unstarted
 from gate.flow.ports import Site
-from gate.intent.text import refuse_hostile
+from gate.flow.reason import check_reason
 from gate.ledger import store as ledger
 from gate.ledger.entry import Entry
 from gate.values.actor import Actor, ActorKind
 from gate.values.clock import from_stamp
-from gate.values.errors import IdentityError, IntentError, StateError
+from gate.values.errors import IdentityError, StateError
 from gate.warrant.model import Phase
 
 KIND = "cancel-requested"
-MAX_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +144,3 @@ def _check_may(change: Change, actor: Actor, *, force: bool) -> None:
         return
     what = "stop by force what takes something back" if force else f"cancel {change.id}"
     raise IdentityError(f"{actor} cannot {what}.", "It was asked for by somebody else, or needs a person.", "Ask one.")
-
-
-def check_reason(reason: str) -> None:
-    """Raises IntentError unless `reason` is a line of text that people can be shown."""
-    refuse_hostile(reason, "reason")
-    if len(reason) > MAX_REASON:
-        raise IntentError("The reason is too long.", f"At most {MAX_REASON} characters are kept.", "Say it shorter.")

@@ -16,9 +16,10 @@ from gate.changes import store
 from gate.changes.halt import Halt
 from gate.changes.model import Change, State
 from gate.flow import runs
-from gate.flow.cancel import Stopped, ask_to_stop, check_reason, stopped, takes_back
+from gate.flow.cancel import Stopped, ask_to_stop, stopped, takes_back
 from gate.flow.finish import sign_head
 from gate.flow.ports import Site
+from gate.flow.reason import check_reason
 from gate.ledger import store as ledger
 from gate.values.actor import Actor, ActorKind
 from gate.values.clock import from_stamp

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gate.flow.cancel import check_reason
 from gate.flow.finish import sign_head
 from gate.flow.ports import Site
+from gate.flow.reason import check_reason
 from gate.ledger import store as ledger
 from gate.policy.generations.archive import Archive, Generation
 from gate.values.actor import Actor, ActorKind

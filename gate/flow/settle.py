@@ -6,6 +6,7 @@ from gate.changes import store
 from gate.changes.model import Change, State
 from gate.flow.finish import go_on_with_plan, let_go, settle_original, sign_head
 from gate.flow.ports import Site
+from gate.flow.reason import check_reason
 from gate.ledger import store as ledger
 from gate.values.actor import Actor, ActorKind
 from gate.values.errors import IdentityError, StateError
@@ -19,7 +20,9 @@ def settle(site: Site, change_id: str, actor: Actor, *, state: State, reason: st
     Raises:
         IdentityError: the actor is no human.
         StateError: the change is not unknown, or the state is not one of `SETTLED_AS`.
+        IntentError: the reason is no line of text.
     """
+    check_reason(reason)
     if actor.kind is not ActorKind.HUMAN:
         raise IdentityError(f"{actor} cannot settle a change.", "A person has to look.", "Ask an operator.")
     now = site.clock.now()

@@ -103,6 +103,26 @@ def test_the_command_line_finds_nothing_by_a_hostile_id(words: tuple[str, ...], 
         assert "\x1b" not in done.stderr + done.stdout
 
 
+SAID = {**TEXTS, "a surrogate": "\ud800", "too long": "x" * 501}
+SAYING: dict[str, Callable[[Gate, str], Any]] = {
+    "approve": lambda gate, text: gate.approve("chg-1", binding="x", comment=text),
+    "reject": lambda gate, text: gate.reject("chg-1", reason=text),
+    "settle": lambda gate, text: gate.settle("chg-1", state=State.FAILED, reason=text),
+    "breaker": lambda gate, text: gate.reset_breaker("x", "y", reason=text),
+    "halt": lambda gate, text: gate.halt(reason=text),
+    "resume": lambda gate, text: gate.resume(reason=text),
+    "roll back": lambda gate, text: gate.roll_back("x", reason=text),
+}
+
+
+@pytest.mark.parametrize("deed", SAYING)
+def test_what_a_person_says_with_a_deed_is_a_line_of_text(deed: str, site: Any) -> None:
+    with Gate.open(site.root, works=False) as gate:
+        seen = {name: code_of(lambda text=text: SAYING[deed](gate, text)) for name, text in SAID.items()}
+        assert gate.halted() is None
+    assert seen == dict.fromkeys(SAID, "GATE-INTENT")
+
+
 def test_a_hostile_reason_is_text_or_refused_and_never_breaks(site: Any, server: Any) -> None:
     with site.client(site.token("reasons")) as client:
         body = wish()
