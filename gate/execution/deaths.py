@@ -15,15 +15,12 @@ class Death(StrEnum):
     """What is said of a run whose end nobody saw."""
 
     MACHINE = "The machine went down while the run was at work."
-    WORKER = "The worker died while the run was at work, and so had Ansible."
-    WORKER_ALONE = "The worker died while the run was at work; Ansible went on without it and was ended."
+    WORKER = "The worker died while the run was at work; what was left of Ansible was ended."
     SOMEBODY = "The run has no end, and nobody signed for it."
 
 
-def death(owner: Owner | None, boot: str, *, went_on: bool) -> Death:
-    """How a run was lost that `owner` had signed for; `went_on`: its Ansible was still there, in this `boot`."""
+def death(owner: Owner | None, boot: str) -> Death:
+    """How a run was lost that `owner` had signed for, seen in this `boot` of the machine."""
     if owner is None:
         return Death.SOMEBODY
-    if owner.boot != boot:
-        return Death.MACHINE
-    return Death.WORKER_ALONE if went_on else Death.WORKER
+    return Death.WORKER if owner.boot == boot else Death.MACHINE

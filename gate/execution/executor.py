@@ -139,12 +139,12 @@ def _outcome(folder: Path, hosts: tuple[str, ...]) -> Outcome:
             return remains.result(folder, hosts)
         if not (folder / "started").exists():
             return _close_before_it_begins(folder, hosts)
-        went_on = orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
+        orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
         evidence = remains.evidence(folder)
         remove(folder / "private")  # what is left of its output was never redacted
         if orphans.end(folder):  # one that was just being started
             remove(folder / "private")
-        why = death(lease.owner() if lease else None, boot_id(), went_on=went_on)
+        why = death(lease.owner() if lease else None, boot_id())
         return lost(hosts, why, evidence)
     except ValueError as wrong:
         return lost(hosts, f"The run cannot be believed: {wrong}.", remains.evidence(folder))

@@ -11,17 +11,11 @@ OWNER = Owner(pid=7, started=70, boot="this")
 
 
 @pytest.mark.parametrize(
-    ("owner", "boot", "went_on", "who"),
-    [
-        (OWNER, "this", False, Death.WORKER),
-        (OWNER, "this", True, Death.WORKER_ALONE),
-        (OWNER, "that", False, Death.MACHINE),
-        (OWNER, "that", True, Death.MACHINE),
-        (None, "this", False, Death.SOMEBODY),
-    ],
+    ("owner", "boot", "who"),
+    [(OWNER, "this", Death.WORKER), (OWNER, "that", Death.MACHINE), (None, "this", Death.SOMEBODY)],
 )
-def test_who_died_is_told_apart(owner: Owner | None, boot: str, went_on: bool, who: Death) -> None:
-    assert death(owner, boot, went_on=went_on) is who
+def test_who_died_is_told_apart(owner: Owner | None, boot: str, who: Death) -> None:
+    assert death(owner, boot) is who
 
 
 def test_a_lease_says_who_signed_it(tmp_path: Path) -> None:
