@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from gate.app import Gate
 from gate.changes.model import Change
+from gate.execution.warm.pool import Pool
 from gate.identity.scopes import Identity
 from gate.identity.tokens import os_user
 from gate.init import init
@@ -72,6 +73,17 @@ def site(tmp_path: Path) -> Path:
         folder.mkdir(parents=True)
         (folder / "app.ini").write_text(APP_INI)
     return root
+
+
+@pytest.fixture(scope="session")
+def warm_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """Warm servers for whatever has no ansible.cfg of its own; what starts cold is told the same, and takes longer."""
+    state = tmp_path_factory.mktemp("warm")
+    pool = Pool(state, state / "ansible.cfg")
+    pool.start()
+    assert pool.ready(120)
+    yield pool
+    pool.close()
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,9 @@ from typing import Any
 
 import ansible_runner
 import pytest
+
+from gate.execution.environment import ansible_environment
+from gate.execution.warm.pool import Pool
 
 REPOSITORY = Path(__file__).parents[2]
 PLAYBOOKS = REPOSITORY / "playbooks"
@@ -26,6 +29,7 @@ all:
     gate_root: "{{ inventory_dir }}/hosts/{{ inventory_hostname }}"
 """
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 Tree = dict[str, tuple[str, str]]
 
 
@@ -68,8 +72,8 @@ def tree(top: Path) -> Tree:
 class Site:
     """Two hosts, `one` and `two`, below one directory."""
 
-    def __init__(self, top: Path) -> None:
-        self.top = top
+    def __init__(self, top: Path, pool: Pool) -> None:
+        self.top, self.bin = top, pool.folder / "bin"
         self.runs = 0
         for host in HOSTS:
             self.root(host).mkdir(parents=True)
@@ -95,19 +99,14 @@ class Site:
         room.mkdir()
         given = room / "given.json"
         given.write_text(json.dumps(unsafe(parameters) | variables))
+        (room / "tmp").mkdir()
         done = ansible_runner.run(
             private_data_dir=str(room),
             playbook=str(PLAYBOOKS / playbook),
             inventory=str(self.top / "hosts.yml"),
             cmdline=" ".join(["--diff", "-e", f"@{given}", *options]),
-            envvars={
-                "ANSIBLE_HOST_KEY_CHECKING": "True",
-                "ANSIBLE_LOCALHOST_WARNING": "False",
-                "ANSIBLE_NOCOLOR": "True",
-                "ANSIBLE_PIPELINING": "True",
-                "ANSIBLE_LOCAL_TEMP": str(self.top / "tmp"),
-                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            },
+            envvars=ansible_environment(room, None) | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"},
+            fact_cache_type="",
             quiet=True,
         )
         return played(done)
@@ -121,7 +120,7 @@ def played(done: ansible_runner.Runner) -> Played:
     ok = [data for kind, data in events if kind == "runner_on_ok"]
     bad = [data for kind, data in events if kind in ("runner_on_failed", "runner_on_unreachable")]
     with done.stdout as file:
-        text = file.read()
+        text = COLOUR.sub("", file.read())
     return Played(
         rc=done.rc,
         text=text,
@@ -134,8 +133,8 @@ def played(done: ansible_runner.Runner) -> Played:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
+def site(tmp_path: Path, warm_pool: Pool) -> Site:
+    return Site(tmp_path, warm_pool)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import pytest
 
 from gate.app import Gate
 from gate.changes.model import Change
+from gate.execution.executor import RunnerExecutor
+from gate.execution.warm.pool import Pool
 from gate.flow import runs
 from gate.flow.approve import approve
 from gate.flow.execute import execute, start
@@ -113,8 +115,10 @@ class Later:
 class Steps:
     """A site in which nothing happens by itself: each step of the story is taken by hand."""
 
-    def __init__(self, gate: Gate) -> None:
-        self.gate, self.site = gate, gate.site
+    def __init__(self, gate: Gate, pool: Pool) -> None:
+        self.gate = gate
+        executor = RunnerExecutor(gate.site.state, pool, gate.folder.run)
+        self.site = replace(gate.site, executor=executor)
 
     def propose(self, wish: Intent) -> Change:
         return propose(self.site, wish, Actor(ActorKind.AGENT, "planner"))
@@ -177,9 +181,9 @@ class Steps:
 
 
 @pytest.fixture
-def steps(site: Path) -> Iterator[Steps]:
+def steps(site: Path, warm_pool: Pool) -> Iterator[Steps]:
     with Gate.open(site, works=False) as gate:
-        yield Steps(gate)
+        yield Steps(gate, warm_pool)
 
 
 @pytest.fixture
