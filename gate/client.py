@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx2
 
 from gate.intent import Intent
 from gate.intent.wire import check_key
-from gate.values.errors import ClientError, GateError
+from gate.values.errors import ClientError, GateError, IntentError, NotFoundError
 
+_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
 LONG_POLL_S = 25.0
 TIMEOUT_S = 10.0
 SILENCE_S = 30.0  # a stream says at least every 10 s that it is still there
@@ -31,7 +32,7 @@ class GateClient:
         base = "http://gate" if url.startswith("unix:") else url
         if transport is None and url.startswith("unix:"):
             transport = httpx2.HTTPTransport(uds=url.removeprefix("unix:"))
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._http = httpx2.Client(
             base_url=base, headers=headers, transport=transport, timeout=TIMEOUT_S, trust_env=False
         )
@@ -63,18 +64,18 @@ class GateClient:
 
     def propose_plan(self, steps: Sequence[Mapping[str, Any]], *, key: str | None = None) -> list[dict[str, Any]]:
         """Proposes up to 8 steps `{"id", "intent", "after"}` as one plan; returns their changes, decided as a whole."""
-        headers = {"Idempotency-Key": key} if key else {}
+        headers = {} if key is None else {"Idempotency-Key": check_key(key)}
         answer = self._call("POST", "/v1/plans", json=list(steps), headers=headers)
         changes: list[dict[str, Any]] = answer["changes"]
         return changes
 
     def status(self, change_id: str) -> dict[str, Any]:
         """The change as it is now."""
-        return self._call("GET", f"/v1/changes/{quote(change_id, safe='')}")
+        return self._call("GET", _path(change_id))
 
     def events(self, change_id: str, after: int = 0) -> dict[str, Any]:
         """What happened to a change after entry number `after`: `events`, `last`, `more`, and the `change` as it is."""
-        path = f"/v1/changes/{quote(change_id, safe='')}/events"
+        path = _path(change_id, "events")
         return self._call("GET", path, params={"after": str(after)})
 
     def follow(self, change_id: str, after: int = 0) -> Iterator[dict[str, Any]]:
@@ -82,7 +83,7 @@ class GateClient:
 
         Where the connection breaks off it goes on from there, and gives up if nothing new came in between.
         """
-        path = f"/v1/changes/{quote(change_id, safe='')}/events/stream"
+        path = _path(change_id, "events/stream")
         while True:
             before = after
             try:
@@ -104,20 +105,22 @@ class GateClient:
 
     def cancel(self, change_id: str, *, reason: str = "", force: bool = False) -> dict[str, Any]:
         """Asks a change to stop; returns it as it is then. One's own, or with the scope `operate` any."""
-        path = f"/v1/changes/{quote(change_id, safe='')}/cancel"
+        path = _path(change_id, "cancel")
         return self._call("POST", path, json={"reason": reason, "force": force})
 
     def wait(self, change_id: str, timeout_s: float = 300.0) -> dict[str, Any]:
         """The change when it is at rest or waits for people, or as it is when the time is over."""
         change: dict[str, Any] = {}
         for slice_s in _slices(timeout_s):
-            path = f"/v1/changes/{quote(change_id, safe='')}/wait"
+            path = _path(change_id, "wait")
             change = self._call("GET", path, params={"timeout_s": f"{slice_s:.1f}"}, timeout=slice_s + TIMEOUT_S)
             if change["settled"]:
                 break
         return change
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        if "json" in options:
+            options["content"] = _body(options.pop("json"))
         try:
             reply = self._http.request(method, path, **options)
             answer = reply.json()
@@ -142,6 +145,24 @@ class GateClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _path(change_id: str, deed: str = "") -> str:
+    """The path of a change, or of something of it. Raises NotFoundError for what no change is called."""
+    if _ID.fullmatch(change_id) is None:
+        raise NotFoundError(
+            f"There is no change {change_id[:60]!r}.",
+            "An id is letters, digits and dashes.",
+            "`gate changes list` shows the ids.",
+        )
+    return f"/v1/changes/{change_id}" + (f"/{deed}" if deed else "")
+
+
+def _body(value: Any) -> bytes:
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError) as wrong:
+        raise IntentError("This cannot be sent.", f"{wrong}."[:200], "Send what JSON has a word for.") from None
 
 
 def _slices(total_s: float) -> Iterator[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -124,8 +123,8 @@ def typed(wish: dict[str, Any], action: dict[str, Any]) -> dict[str, Any]:
 def _as(kind: str | None, text: str) -> Any:
     if kind in {"integer", "number", "boolean", "array", "object"}:
         try:
-            return json.loads(text)
-        except ValueError:
+            return read_json(text)
+        except IntentError:
             return text  # the action's own schema says what is wrong with it
     return text
 

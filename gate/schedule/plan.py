@@ -61,7 +61,7 @@ def read_schedules(root: Path) -> tuple[Schedule, ...]:
         return ()
     try:
         raw = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as wrong:
         raise SettingsError(f"{path} cannot be read.", f"{wrong}."[:300], "Mend that place.") from wrong
     if not isinstance(raw, list):
         raise SettingsError(f"{path} holds no list.", "Schedules are a list.", "Begin each with `- schedule: NAME`.")
