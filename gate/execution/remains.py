@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.execution.events import observe, reduce_event
-from gate.execution.outcome import Observed, Outcome, Status
+from gate.execution.outcome import Observed, Outcome, Status, never_started
 from gate.execution.secrecy import Secrecy
 
 MOST_BYTES = 256 * 1024 * 1024  # of one file; the runner passes on 8 MB of one result
@@ -34,6 +34,8 @@ def result(folder: Path, hosts: tuple[str, ...]) -> Outcome:
         statuses = {one.status for one in outcome.hosts.values()}
     except _WRONG as wrong:
         raise ValueError(f"its result cannot be read ({type(wrong).__name__})") from wrong
+    if outcome.began is False and outcome.status is Status.FAILED and not outcome.hosts:
+        return never_started(hosts, outcome.note, stopped=outcome.stopped)  # the worker did not believe its warrant
     if not outcome.hosts or not outcome.hosts.keys() <= set(hosts):
         raise ValueError("its result is about other hosts")
     if outcome.status is Status.SUCCEEDED and statuses != {Status.SUCCEEDED}:
