@@ -34,7 +34,9 @@ def result(folder: Path, hosts: tuple[str, ...]) -> Outcome:
         statuses = {one.status for one in outcome.hosts.values()}
     except _WRONG as wrong:
         raise ValueError(f"its result cannot be read ({type(wrong).__name__})") from wrong
-    if outcome.began is False and outcome.status is Status.FAILED and not outcome.hosts:
+    if not outcome.began and (outcome.status is not Status.FAILED or (folder / "started").exists()):
+        raise ValueError("its result says that nothing began")
+    if not outcome.began and not outcome.hosts:
         return never_started(hosts, outcome.note, stopped=outcome.stopped)  # the worker did not believe its warrant
     if not outcome.hosts or not outcome.hosts.keys() <= set(hosts):
         raise ValueError("its result is about other hosts")

@@ -132,10 +132,11 @@ def execute(warrant: Warrant, folder: Path, secrecy: Secrecy) -> Outcome:
         known = config if config.exists() else None
         with handing_over(private, secrecy.handed):
             ended = run(warrant, private, private / "artifacts", known, extra, on_event, stopping)
+    stop = stopping.settle()
     if seen.stats is None:
         orphans.end(folder)  # Ansible is gone without a word; forks of it may not be
     seen.words += secrecy.keep(private / "artifacts" / "runner", artifacts / "runner")
-    return judge(warrant.hosts, seen, ended.rc, ended.status, stopping.settle(), warrant.local)
+    return judge(warrant.hosts, seen, ended.rc, ended.status, stop, warrant.local)
 
 
 def served_warm(warrant: Warrant, artifacts: Path) -> dict[str, str]:

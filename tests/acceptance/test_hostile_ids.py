@@ -12,9 +12,8 @@ import pytest
 
 from gate import Gate
 from gate.changes.model import State
-from gate.values.errors import GateError
 from tests.hostile.texts import TEXTS
-from tests.hostile.wishes import wish
+from tests.hostile.wishes import code_of, wish
 
 IDS = (
     "", " ", ".", "..", "%", "_", "*", "?", "#", "chg-%25", "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "/etc/passwd",
@@ -34,14 +33,6 @@ def site(shared_site: Any) -> Any:
 def server(site: Any) -> Iterator[Any]:
     with site.serving() as server:
         yield server
-
-
-def code_of(deed: Callable[[], Any]) -> str:
-    try:
-        made = deed()
-    except GateError as refused:
-        return refused.code
-    return f"accepted: {made}"
 
 
 DEEDS: dict[str, Callable[[Gate, str], Any]] = {

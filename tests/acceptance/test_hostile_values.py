@@ -22,7 +22,7 @@ from gate.catalog.argument_spec import TYPES
 from gate.execution.executor import RunnerExecutor
 from gate.execution.outcome import Status
 from gate.schedule.plan import read_schedules
-from gate.values.errors import GateError, IntentError
+from gate.values.errors import IntentError
 from gate.values.ids import new_id
 from gate.values.keys import private_key
 from gate.warrant.model import Phase, Warrant
@@ -31,7 +31,7 @@ from planner.answer import Wrong, read
 from planner.catalog import CatalogView
 from tests.hostile import typed
 from tests.hostile.texts import PLAIN, TEXTS
-from tests.hostile.wishes import HOST, INTENT, names, refusals, texts, wish
+from tests.hostile.wishes import HOST, INTENT, code_of, names, refusals, texts, wish
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +69,6 @@ def arm(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         return {arm(key, folder): arm(inner, folder) for key, inner in value.items()}
     return [arm(inner, folder) for inner in value] if isinstance(value, list) else value
-
-
-def code_of(deed: Callable[[], Any]) -> str:
-    try:
-        made = deed()
-    except GateError as refused:
-        return refused.code
-    return f"accepted: {made}"
 
 
 def test_there_are_enough_hostile_values() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gate.values.errors import GateError
 from tests.hostile import typed
 from tests.hostile.texts import TAGS, TEMPLATES, TEXTS
 
@@ -148,3 +149,12 @@ def shapes() -> Iterator[Case]:
 def types() -> Iterator[Case]:
     for name, parameter, value in typed.hostile():
         yield Case(name, {**wish(parameters={parameter: value}), "action": "every_type"})
+
+
+def code_of(deed: Callable[[], Any]) -> str:
+    """The code with which a door refused, or what it made."""
+    try:
+        made = deed()
+    except GateError as refused:
+        return refused.code
+    return f"accepted: {made}"

@@ -38,7 +38,7 @@ from gate.execution.warm.payload import compile_payloads
 
 OF_A_RUN = frozenset({"ANSIBLE_LOCAL_TEMP"})
 PAYLOADS = "GATE_PAYLOADS"  # names the modules of a run: runs of the same name may share what was built of them
-OVER = 250  # the exit code of one that came too late; to Ansible it is an unexpected error
+TOO_LATE = 250  # the exit code of one whose run is over; to Ansible it is an unexpected error
 _NAME = re.compile(r"[0-9a-f]{16,64}")
 RUNNERS = "awx_display"  # ansible-runner's: when it is imported it looks where this run's events go
 _SHARED = "ansible.modules."  # modules of Ansible and of the action; those of collections are built anew
@@ -94,7 +94,7 @@ def play(argv: list[str], payloads: Path) -> int:
     """Becomes `ansible-playbook ARGUMENTS`; returns its exit code."""
     atexit._clear()  # or the fork would take away the server's temporary files at its end
     if not orphans.mark(Path(os.environ["ANSIBLE_LOCAL_TEMP"])):
-        return OVER
+        return TOO_LATE
     _own_identity()
     _own_folder(payloads)
     try:

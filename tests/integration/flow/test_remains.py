@@ -74,6 +74,10 @@ REMAINS = {
     "a success with a host that failed": result(hosts={"web-03": WELL | {"status": "failed"}}),
     "a success with a host that is unknown": result(hosts={"web-03": WELL | {"status": "unknown"}}),
     "a status that there is not": result(status="fine"),
+    "a failure that never began, of a run that did": result(status="failed", began=False, hosts={}),
+    "a failure that never began, host by host": result(
+        status="failed", began=False, hosts={"web-03": WELL | {"status": "failed"}}
+    ),
     "brackets without end": write("result", b"[" * 100_000),
     "a result that is a folder": lambda folder: (folder / "result").mkdir(),
     "a result that is a pipe": lambda folder: os.mkfifo(folder / "result"),
