@@ -10,6 +10,7 @@ from pathlib import Path
 
 PASSED = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TZ")
 SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
+LONGEST_TMPDIR = 107 - len("/pymp-12345678/listener-12345678")  # bytes: a socket's path may have 107 on Linux
 NO_CONFIG = Path(__file__).parent / "ansible.cfg"
 # A connection is kept for the tasks and runs that follow within a minute; one that is cut is noticed after 15 seconds,
 # also in the middle of a task. What the site's ansible.cfg says about any of these is left as it says.
@@ -42,7 +43,6 @@ def ansible_environment(private: Path, config: Path | None) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(config or NO_CONFIG),  # the site's, or an empty one: never the user's
         "ANSIBLE_HOST_KEY_CHECKING": "True",  # ansible-runner turns it off unless it is set
         "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
-        "TMPDIR": str(private / "tmp"),  # for plugins too, that ask Python or the shell for one
         "ANSIBLE_LOCALHOST_WARNING": "False",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
@@ -52,8 +52,14 @@ def ansible_environment(private: Path, config: Path | None) -> dict[str, str]:
         "MAX_EVENT_RES": "8000000",  # of a larger result ansible-runner passes nothing on: no diff, no evidence
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_FORKS": "20",
+        **_temporary(private / "tmp"),
         **_connection(config),
     }
+
+
+def _temporary(folder: Path) -> dict[str, str]:
+    """For plugins too, that ask Python or the shell for a place; but Ansible 2.21 listens on a socket there."""
+    return {"TMPDIR": str(folder)} if len(os.fsencode(folder)) <= LONGEST_TMPDIR else {}
 
 
 def _connection(config: Path | None) -> dict[str, str]:

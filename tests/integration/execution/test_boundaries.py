@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from gate.execution.outcome import Status
 from gate.execution.settings import RunSettings
+from tests.acceptance.conftest import short_folder
 from tests.integration.execution.conftest import Bench
 
 LOOK = """\
@@ -33,6 +35,13 @@ LOOK = """\
         dest: "{{ root }}/out"
         mode: "0600"
 """
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short one, as that of a site is: in a long one no socket can be made, and TMPDIR is left alone."""
+    with short_folder() as folder:
+        yield folder
 
 
 def seen_by(bench: Any) -> Any:

@@ -13,6 +13,7 @@ import pytest
 
 from gate.execution.outcome import Status
 from gate.execution.settings import RunSettings
+from tests.acceptance.conftest import short_folder
 from tests.integration.execution.conftest import Bench
 
 LOOK = """\
@@ -59,6 +60,13 @@ FILL = """\
 """
 
 Limited = Callable[..., Bench]
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short one, as that of a site is: in a long one no socket can be made, and TMPDIR is left alone."""
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(params=["cold", "warm"])

@@ -166,3 +166,10 @@ def test_host_keys_are_checked_and_no_strange_configuration_is_read(tmp_path: Pa
     assert made["ANSIBLE_HOST_KEY_CHECKING"] == "True"
     assert [line for line in Path(made["ANSIBLE_CONFIG"]).read_text().splitlines() if not line.startswith("#")] == []
     assert ansible_environment(tmp_path, Path("/site/ansible.cfg"))["ANSIBLE_CONFIG"] == "/site/ansible.cfg"
+
+
+@pytest.mark.parametrize(("length", "private"), [(40, True), (75, True), (76, False), (120, False)])
+def test_temporary_files_are_in_the_runs_folder_where_a_socket_can_be_made_there(length: int, private: bool) -> None:
+    folder = Path("/" + "x" * (length - len("//tmp")))
+    assert len(str(folder / "tmp")) == length
+    assert ("TMPDIR" in ansible_environment(folder, None)) is private
