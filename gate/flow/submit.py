@@ -151,6 +151,6 @@ def _record(connection: Connection, change: Change, admitted: Admitted, now: dat
         "action_digest": change.action_digest,
         "undo_of": change.undo_of,
     }
-    ledger.append(connection, "proposed", str(change.actor), about, now=now, change_id=change.id)
     decided = {"decision": dict(change.decision), "binding": change.binding, "state": change.state.value}
-    ledger.append(connection, "decided", "gate", decided, now=now, change_id=change.id)
+    said: list[tuple[str, str, dict[str, Any]]] = [("proposed", str(change.actor), about), ("decided", "gate", decided)]
+    ledger.append_all(connection, said, now=now, change_id=change.id)

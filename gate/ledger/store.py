@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,17 +30,32 @@ def append(
 
     `data` is plain JSON without secrets; what is certainly one is hidden. Returns the entry with its number.
     """
-    size, frontier = head(connection)
-    entry = Entry.new(size + 1, kind, actor, hide_certain_in(data), now=now, change_id=change_id)
-    leaf = entry.leaf()
-    connection.execute(
-        insert(tables.ledger).values(
-            seq=entry.seq, at=entry.at, kind=kind, change_id=change_id, body=entry.body(), leaf=leaf
-        )
-    )
-    grown = [node.hex() for node in tree.append(frontier, size, leaf)]
-    connection.execute(update(tables.ledger_head).values(size=entry.seq, frontier=json.dumps(grown)))
+    (entry,) = append_all(connection, [(kind, actor, data)], now=now, change_id=change_id)
     return entry
+
+
+def append_all(
+    connection: Connection,
+    said: Sequence[tuple[str, str, Mapping[str, Any]]],
+    *,
+    now: datetime,
+    change_id: str | None = None,
+) -> list[Entry]:
+    """Appends several entries (kind, actor, data) in this order, as `append` does each."""
+    size, frontier = head(connection)
+    entries, rows = [], []
+    for kind, actor, data in said:
+        entry = Entry.new(size + 1, kind, actor, hide_certain_in(data), now=now, change_id=change_id)
+        leaf = entry.leaf()
+        rows.append(
+            {"seq": entry.seq, "at": entry.at, "kind": kind, "change_id": change_id, "body": entry.body(), "leaf": leaf}
+        )
+        frontier, size = tree.append(frontier, size, leaf), entry.seq
+        entries.append(entry)
+    connection.execute(insert(tables.ledger), rows)
+    grown = {"size": size, "frontier": json.dumps([node.hex() for node in frontier])}
+    connection.execute(update(tables.ledger_head), grown)
+    return entries
 
 
 def head(connection: Connection) -> tuple[int, list[bytes]]:

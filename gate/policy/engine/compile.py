@@ -53,7 +53,7 @@ class Compiled:
 
     def fact(self, facts: Facts) -> dict[str, Value]:
         """The facts that some rule asks for, under the engine's names."""
-        return {self.names[name]: value for name, value in facts.items() if name in self.names}
+        return {of_engine: facts[name] for name, of_engine in self.names.items() if name in facts}
 
 
 def compile_rules(book: Rulebook) -> Compiled:

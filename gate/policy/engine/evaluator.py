@@ -23,7 +23,7 @@ from gate.values.errors import PolicyError
 
 START_S = 10.0  # for a new child to load the rules; about 0.1 on an idle machine
 ANSWER_S = 1.0  # for one host; about 0.0001
-AWAKE_S = 0.0003  # how long an answer is looked for without sleeping
+AWAKE_S = 0.0003 if len(os.sched_getaffinity(0)) > 1 else 0.0  # how long an answer is looked for without sleeping
 MOST_BYTES = 1024 * 1024  # of an answer
 # isolated: neither the environment nor the current directory can put another module in place
 CONFINED = (sys.executable, "-I", "-B", str(Path(__file__).with_name("confine.py")))
