@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from gate.flow.card import Card
     from gate.flow.events import Told
     from gate.flow.halt import Standstill
+    from gate.flow.undo_many import Undone
     from gate.ledger.verify import Problem, Report
     from gate.policy.generations.archive import Generation
     from gate.policy.limits.breaker import Standing
+    from gate.proof.prove import Proof
 
 FOLLOW_S = 0.05  # how often somebody who follows a change looks
 
@@ -109,12 +111,33 @@ class Gate(OpenSite):
 
         return reject(self.site, change_id, self.actor, reason=reason)
 
-    def undo(self, change_id: str, *, reason: str = "", key: str | None = None) -> Change:
-        """Proposes to take a change back; returns the new, decided change."""
+    def undo(self, change_id: str, *, hosts: Collection[str] = (), reason: str = "", key: str | None = None) -> Change:
+        """Proposes to take a change back, on `hosts` alone if any are named; returns the new, decided change."""
         from gate.flow.undo import undo
 
         self.identity.require("propose")
-        return undo(self.site, change_id, self.actor, reason=reason, key=key)
+        return undo(self.site, change_id, self.actor, hosts=hosts, reason=reason, key=key)
+
+    def undo_many(
+        self,
+        wanted: Collection[str],
+        *,
+        hosts: Collection[str] = (),
+        cascade: bool = False,
+        reason: str = "",
+        look: bool = False,
+    ) -> Undone:
+        """Proposes to take many changes back as one plan; with `look` only says what it would be. See gate.flow."""
+        from gate.flow.undo_many import undo_many
+
+        self.identity.require("propose")
+        return undo_many(self.site, wanted, self.actor, hosts=hosts, cascade=cascade, reason=reason, look=look)
+
+    def made_by(self, actor: Actor, since: datetime) -> list[str]:
+        """The ids of the changes that an actor has carried out since then."""
+        from gate.flow.undo_many import made_by
+
+        return made_by(self.site, actor, since)
 
     def cancel(self, change_id: str, *, reason: str = "", force: bool = False) -> Change:
         """Withdraws what waits, stops what runs; `wait` tells what came of it. See gate.flow.cancel.
@@ -178,6 +201,18 @@ class Gate(OpenSite):
 
         self.identity.require("admin")
         return roll_back(self.site, self.archive, self.folder.rules, generation, self.actor, reason=reason)
+
+    def prove(
+        self, actions: Sequence[str] | None, *, hosts: Sequence[str] = (), say: Callable[[str], None] = lambda _: None
+    ) -> Iterator[Proof]:
+        """Proves the undo of each action (None: of every one that says how) on throw-away hosts. See gate.proof.
+
+        An action of which it is true has a certificate then; one that fails has none any more.
+        """
+        from gate.proof.certify import certify
+
+        self.identity.require("admin")
+        return certify(self, actions, hosts, lambda folder: Gate(folder, self.identity, warm=True), say)
 
     def verify(self) -> tuple[Report, list[Problem]]:
         """Checks the ledger, its checkpoints and every sealed artifact; all of it, computed anew."""

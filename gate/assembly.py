@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gate.catalog.load import Catalog, load_catalog
+from gate.certificate.store import Certificates
 from gate.database.engine import Database
 from gate.identity.scopes import Identity
 from gate.inventory.model import Inventory
@@ -64,6 +66,11 @@ class OpenSite:
         return private_key(self.folder.state / "keys", "ledger")
 
     @cached_property
+    def certificates(self) -> Certificates:
+        """Which actions have proved that they can be taken back."""
+        return Certificates(self.folder.certificates, self.folder.state / "keys")
+
+    @cached_property
     def notes(self) -> Notes:
         """Where signed heads of the ledger are kept."""
         return Notes(self.folder.checkpoints, f"gate/{self.folder.settings.site.name}/ledger")
@@ -110,6 +117,7 @@ class OpenSite:
             notes=self.notes,
             progress=self._progress,
             groups=self._groups_of,
+            certified=self.certificates.has,
             wake=self.wake,
             state=self.folder.state,
         )
@@ -219,7 +227,8 @@ class OpenSite:
 def _stats(folder: Path) -> Sequence[tuple[str, int, int, int]]:
     # enough to notice an edit; what runs is checked by digest all the same
     found = []
-    for path in sorted(folder.rglob("*")):
-        stat = path.lstat()
-        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return found
+    for below, folders, files in os.walk(folder):
+        for path in (f"{below}/{name}" for name in (*folders, *files)):
+            stat = os.lstat(path)
+            found.append((path, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return sorted(found)

@@ -115,6 +115,7 @@ class SiteFolder:
         self.rules = root / section.rules
         self.state = root / section.state
         self.checkpoints = root / section.checkpoints
+        self.certificates = self.state / "certificates"
         self.database: Path | str = section.database or self.state / "gate.db"
         self.socket = self.state / settings.serve.socket
 
@@ -124,7 +125,7 @@ class SiteFolder:
         for name in STATE_FOLDERS:
             (self.state / name).mkdir(mode=0o700, exist_ok=True)
         self.checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("warrant", "ledger"):
+        for name in ("warrant", "ledger", "certificate"):
             make_key(self.state / "keys", name)
         make_sealing_key(self.state / "keys", "evidence")
 

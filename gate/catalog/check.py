@@ -18,11 +18,15 @@ from gate.catalog.finding import BrokenActionError, Finding, finding
 from gate.catalog.manifest import Manifest, read_manifest
 from gate.catalog.names import refused_name
 from gate.catalog.playbook import Playbook, Step, read_playbook, short
+from gate.catalog.proof_cases import check_cases
 from gate.catalog.reading import changes, reads
 from gate.catalog.trace import code_with, expressions, lookups_in
 
 FILES = frozenset(
-    {"action.yml", "do.yml", "do.meta.yml", "undo.yml", "undo.meta.yml", "verify.yml", "verify.meta.yml", "README.md"}
+    {
+        *("action.yml", "do.yml", "do.meta.yml", "undo.yml", "undo.meta.yml", "verify.yml", "verify.meta.yml"),
+        *("proof.yml", "README.md"),
+    }
 )
 FOLDERS = frozenset({"files", "templates", "tasks", "library", "module_utils", "molecule"})
 PLAYBOOKS = ("do.yml", "undo.yml", "verify.yml")
@@ -65,6 +69,7 @@ def inspect(folder: Path) -> Inspection:
         findings += _evidence(books["do.yml"])
     if "verify.yml" in books:
         findings += _verify(books["verify.yml"])
+    findings += check_cases(folder, spec.parameters if spec else None)
     tainted = frozenset().union(*(tainted_names(book, parameters) for book in books.values()))
     findings += _templates(folder, files, tainted)
     ordered = sorted(set(findings), key=lambda found: (found.warning, str(found.file), found.line, found.rule))

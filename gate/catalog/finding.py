@@ -24,8 +24,8 @@ class Rule:
 RULES: dict[str, Rule] = {
     "folder": Rule(
         "Ansible loads plugins, settings and variables that lie beside a playbook, and a link leads out of the digest.",
-        "Keep only action.yml, do.yml, do.meta.yml, undo.yml, verify.yml, README.md, and the folders files, templates, "
-        "tasks, library, module_utils and molecule, all of them plain files.",
+        "Keep only action.yml, do.yml, do.meta.yml, undo.yml, verify.yml, proof.yml, README.md, and the folders files, "
+        "templates, tasks, library, module_utils and molecule, all of them plain files.",
     ),
     "missing-file": Rule(
         "An action is do.yml, do.meta.yml and the undo.yml that takes it back.",
@@ -125,6 +125,11 @@ RULES: dict[str, Rule] = {
     "verify": Rule(
         "verify.yml answers whether a change holds; it must not make one.",
         "Read with stat, slurp, assert and the like, or give `changed_when: false` or `check_mode: true`.",
+    ),
+    "proof": Rule(
+        "A proof tries what is written here; what it cannot read it cannot try.",
+        "Write a list of cases with `name`, `vars` and, where the host has to be brought somewhere first, `pre_tasks`; "
+        "`changes: false` where everything is so already.",
     ),
     "evidence-condition": Rule(
         "Where the condition does not hold nothing is recorded, and what changes there cannot be undone.",

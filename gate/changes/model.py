@@ -53,7 +53,7 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.SUCCEEDED: frozenset({State.UNDOING}),
     State.FAILED: frozenset({State.UNDOING}),
     State.UNKNOWN: frozenset({State.SUCCEEDED, State.FAILED, State.UNDONE}),
-    State.UNDOING: frozenset({State.UNDONE, State.UNDO_FAILED, State.UNKNOWN}),
+    State.UNDOING: frozenset({State.UNDONE, State.UNDO_FAILED, State.UNKNOWN, State.SUCCEEDED, State.FAILED}),
     State.UNDONE: frozenset(),
     State.UNDO_FAILED: frozenset({State.UNDOING}),
 }

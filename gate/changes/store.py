@@ -3,44 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from gate.changes.model import Change, State, WaitingFor, check_move
-from gate.database.tables import change_hosts, changes
+from gate.database.tables import change_hosts, changes, runs
 from gate.intent import Intent
 from gate.values.actor import Actor
 from gate.values.canonical import canonical
 from gate.values.clock import from_stamp, stamp
 from gate.values.errors import NotFoundError, StateError
 
+# when a change did its first deed; one without any, when it was made
+_began: ColumnElement[str] = func.coalesce(
+    select(func.min(runs.c.started_at))
+    .where(runs.c.change_id == changes.c.id, runs.c.phase != "check")
+    .correlate(changes)
+    .scalar_subquery(),
+    changes.c.created_at,
+)
+
 
 def add(connection: Connection, change: Change, described: Iterable[Mapping[str, str]] = ()) -> None:
     """Stores a new change. `described` says what its hosts are like now; see `past.described`."""
-    connection.execute(
-        insert(changes).values(
-            id=change.id,
-            state=change.state.value,
-            waiting_for=change.waiting_for,
-            actor=str(change.actor),
-            intent=canonical(change.intent.as_json()),
-            parameters=canonical(dict(change.parameters)),
-            hosts=canonical(list(change.hosts)),
-            action_digest=change.action_digest,
-            decision=canonical(dict(change.decision)),
-            binding=change.binding,
-            preview=change.preview,
-            undo_of=change.undo_of,
-            request_key=change.request_key,
-            executor=change.executor,
-            created_at=stamp(change.created_at),
-            updated_at=stamp(change.updated_at),
-            action=change.intent.action,
-        )
-    )
+    row = {
+        "id": change.id,
+        "state": change.state.value,
+        "waiting_for": change.waiting_for,
+        "actor": str(change.actor),
+        "intent": canonical(change.intent.as_json()),
+        "parameters": canonical(dict(change.parameters)),
+        "hosts": canonical(list(change.hosts)),
+        "action_digest": change.action_digest,
+        "decision": canonical(dict(change.decision)),
+        "binding": change.binding,
+        "preview": change.preview,
+        "undo_of": change.undo_of,
+        "request_key": change.request_key,
+        "executor": change.executor,
+        "created_at": stamp(change.created_at),
+        "updated_at": stamp(change.updated_at),
+        "action": change.intent.action,
+    }
+    connection.execute(insert(changes), row)
     known = {host["host"]: host for host in described}
     unknown = {"environment": None, "criticality": None, "groups": None}
     rows = [{"change_id": change.id, "host": host, **known.get(host, unknown)} for host in change.hosts]
@@ -103,11 +111,24 @@ def since(connection: Connection, after: datetime) -> list[Change]:
 
 
 def later_on(connection: Connection, change: Change) -> list[Change]:
-    """Changes made after `change` that share a host with it, oldest first."""
-    shared = select(change_hosts.c.change_id).where(change_hosts.c.host.in_(change.hosts))
-    rows = connection.execute(
-        select(changes).where(changes.c.id > change.id, changes.c.id.in_(shared)).order_by(changes.c.id)
-    )
+    """Changes that share a host with `change` and began after it did, in the order in which they began.
+
+    One that waited for people can begin after one that was proposed later.
+    """
+    mine = connection.execute(select(_began).where(changes.c.id == change.id)).scalar_one()
+    after = or_(_began > mine, and_(_began == mine, changes.c.id > change.id))
+    return _on(connection, change.hosts, after)
+
+
+def carried_out_on(connection: Connection, hosts: Collection[str], since: Collection[str]) -> list[Change]:
+    """The changes on one of `hosts` from the first that began of those in `since`, in the order in which they began."""
+    first = min(connection.execute(select(_began).where(changes.c.id.in_(since))).scalars())
+    return _on(connection, hosts, _began >= first)
+
+
+def _on(connection: Connection, hosts: Collection[str], which: ColumnElement[bool]) -> list[Change]:
+    shared = select(change_hosts.c.change_id).where(change_hosts.c.host.in_(hosts))
+    rows = connection.execute(select(changes).where(which, changes.c.id.in_(shared)).order_by(_began, changes.c.id))
     return [_change(row) for row in rows]
 
 

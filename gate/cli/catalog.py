@@ -76,6 +76,55 @@ def check(ctx: click.Context, folders: tuple[Path, ...], output: str) -> None:
     sys.exit(Exit.FAILED if plain else Exit.OK)
 
 
+@catalog.command("prove")
+@click.argument("actions", nargs=-1, shell_complete=action_names)
+@click.option("--all", "every", is_flag=True, help="Every action that can be taken back and has a proof.yml.")
+@click.option("--hosts", help="On these, with commas between: throw-away hosts. Default: two that carry that tag.")
+@with_output
+@click.pass_context
+def prove(ctx: click.Context, actions: tuple[str, ...], every: bool, hosts: str | None, output: str) -> None:  # noqa: FBT001
+    """Prove on real hosts that what ACTIONS do can be taken back, and certify those of which it is true.
+
+    Each case of an action's proof.yml is done and undone twice, and undone from every step at which it can break off.
+    The hosts' files, packages, units, users, containers and more have to be what they were. The hosts are changed and
+    broken on the way: only those with `gate_tags: [throwaway]` in the inventory are taken.
+
+    \b
+    gate catalog prove set_config_value --hosts proof-01,proof-02
+    gate catalog prove --all
+    """
+    if bool(actions) == every:
+        raise click.UsageError("Name actions, or say --all.")
+    wanted = tuple(one for one in hosts.split(",") if one) if hosts else ()
+    with ctx.obj(works=False) as gate:
+        proofs = list(gate.prove(actions or None, hosts=wanted, say=talk))
+    answer = [
+        {
+            "action": one.action,
+            "certificate": one.certificate.as_json() if one.certificate else None,
+            "fault": {"case": one.fault.case, "step": one.fault.step, "what": one.fault.what} if one.fault else None,
+        }
+        for one in proofs
+    ]
+    show(output, {"proofs": answer}, lambda: _print_proofs(answer))
+    sys.exit(Exit.FAILED if any(one["fault"] for one in answer) else Exit.OK)
+
+
+def _print_proofs(proofs: list[dict[str, Any]]) -> None:
+    rows = []
+    for one in proofs:
+        cases = one["certificate"]["cases"] if one["certificate"] else []
+        slowest = max((case["undo_s"] for case in cases), default=0.0)
+        word = "certified" if cases else "failed"
+        rows.append(
+            [word, one["action"], len(cases), sum(len(case["broken_off"]) for case in cases), f"{slowest:.1f} s"]
+        )
+    table(rows, ["proof", "action", "cases", "broken off", "slowest undo"], "Nothing was proved.")
+    for one in proofs:
+        if one["fault"]:
+            say(f"{one['action']}, {one['fault']['case']}, {one['fault']['step']}: {one['fault']['what']}")
+
+
 @click.group()
 def inventory() -> None:
     """Where it can be wanted."""

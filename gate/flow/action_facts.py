@@ -7,17 +7,20 @@ from gate.catalog.load import Catalog
 from gate.policy.tables.reading import ActionFacts, Actions
 
 
-def action_facts(action: Action) -> ActionFacts:
+def action_facts(action: Action, *, certified: bool = False) -> ActionFacts:
     """What a decision on this action looks at."""
     return ActionFacts(
         risk=action.risk,
         reversibility=action.reversibility,
         check=action.check,
-        certified=False,  # nothing is, until proofs on real hosts exist
+        certified=certified,
         timeout_s=action.timeout_s,
     )
 
 
 def known_actions(catalog: Catalog) -> Actions:
-    """Answers for `catalog: NAME` in tables; None for an action that the catalog does not have."""
+    """Answers for `catalog: NAME` in tables; None for an action that the catalog does not have.
+
+    A case that wants it certified says so: tables must not fail because an action was edited.
+    """
     return {action.name: action_facts(action) for action in catalog.actions}.get

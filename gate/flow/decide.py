@@ -25,7 +25,7 @@ def decide(
     site: Site, connection: Connection, admitted: Admitted, actor: Actor, *, undo: bool, now: datetime, but: str = ""
 ) -> Decision:
     """The decision on an admitted intent. `but` is the id of a change that does not count as history: itself."""
-    asked = replace(question(admitted, actor, undo=undo), starting=bool(but))
+    asked = replace(question(site, admitted, actor, undo=undo), starting=bool(but))
     while True:
         lookback = site.policy.lookback
         if lookback.sizes:
@@ -42,7 +42,7 @@ def dry_run(site: Site, intent: Intent, actor: Actor, *, at: datetime | None = N
         return admitted, decide(site, connection, admitted, actor, undo=False, now=at or site.clock.now())
 
 
-def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
+def question(site: Site, admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
     """What the policy is asked."""
     return Question(
         action=admitted.action.name,
@@ -59,7 +59,7 @@ def question(admitted: Admitted, actor: Actor, *, undo: bool) -> Question:
         ),
         undo=undo,
         parameters=admitted.parameters,
-        **asdict(action_facts(admitted.action)),
+        **asdict(action_facts(admitted.action, certified=site.certified(admitted.action.name, admitted.action.digest))),
     )
 
 

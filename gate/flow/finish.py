@@ -11,6 +11,7 @@ from gate.changes import holds, plans, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
+from gate.undo import evidence
 
 
 def come_to_rest(connection: Connection, change: Change, state: State, now: datetime) -> Change:
@@ -67,6 +68,21 @@ def settle_original(connection: Connection, undo: Change, now: datetime) -> None
     original = store.get(connection, undo.undo_of)
     if original.state is not State.UNDOING:
         return
-    state = State.UNDONE if undo.state is State.SUCCEEDED else State.UNDO_FAILED
+    state = _after_undo(connection, original, undo)
     store.move(connection, original, state, now=now)
-    ledger.append(connection, state.value, "gate", {"by": undo.id}, now=now, change_id=original.id)
+    about = {"by": undo.id, "on": list(undo.hosts)}
+    ledger.append(connection, state.value, "gate", about, now=now, change_id=original.id)
+
+
+def _after_undo(connection: Connection, original: Change, undo: Change) -> State:
+    """Where an undo leaves its original: as it was before, if it still stands on some of its hosts."""
+    if undo.state is not State.SUCCEEDED:
+        return State.UNDO_FAILED
+    undone = {
+        host for one in store.undos_of(connection, original.id) if one.state is State.SUCCEEDED for host in one.hosts
+    }
+    recorded = {entry.data["host"] for entry in ledger.of_change(connection, original.id, evidence.KIND)}
+    if recorded <= undone:
+        return State.UNDONE
+    ends = ledger.of_change(connection, original.id, State.SUCCEEDED.value, State.FAILED.value)
+    return State(ends[-1].kind) if ends else State.SUCCEEDED

@@ -62,7 +62,7 @@ def propose_plan(
             return known
         changes = _add_all(site, connection, steps, admitted, inventory.digest, actor, key, now)
         if any(change.state is State.DENIED for change in changes):
-            changes = _deny_rest(connection, changes, now)
+            changes = deny_rest(connection, changes, now)
     site.wake()
     return changes
 
@@ -108,7 +108,8 @@ def _key(key: str | None, step: _Step) -> str | None:
     return None if key is None else f"{key}-{step.id}"
 
 
-def _deny_rest(connection: Connection, changes: Sequence[Change], now: datetime) -> list[Change]:
+def deny_rest(connection: Connection, changes: Sequence[Change], now: datetime) -> list[Change]:
+    """Denies what is left of a plan of which a step is denied; returns all of it as it is now."""
     denied = [change.id for change in changes if change.state is State.DENIED]
     for change in changes:
         if change.state is not State.DENIED:

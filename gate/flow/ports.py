@@ -65,5 +65,6 @@ class Site:
     notes: Notes
     progress: Progress
     groups: Callable[[str], frozenset[str]]
+    certified: Callable[[str, str], bool]
     wake: Callable[[], None]
     state: Path

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from gate.catalog.action import Action
-from gate.catalog.admit import admit
+from gate.catalog.admit import Admitted, admit
 from gate.changes import store
-from gate.changes.model import Change, State
+from gate.changes.model import AT_REST, Change, State
 from gate.flow import runs
 from gate.flow.ports import Site
 from gate.flow.submit import enter, refuse
 from gate.intent import Intent
+from gate.inventory.model import Inventory
 from gate.ledger import store as ledger
 from gate.undo.eligibility import check_undoable
+from gate.undo.past import Past
 from gate.values.actor import Actor
 from gate.values.errors import UndoError
 
 
-def undo(site: Site, change_id: str, actor: Actor, *, reason: str = "", key: str | None = None) -> Change:
-    """Proposes to undo a change. Returns the new change, decided; it restores from the evidence of the old one.
+def undo(
+    site: Site,
+    change_id: str,
+    actor: Actor,
+    *,
+    hosts: Collection[str] = (),
+    reason: str = "",
+    key: str | None = None,
+) -> Change:
+    """Proposes to undo a change, on `hosts` alone if any are named. Returns the new change, decided.
+
+    It restores from the evidence of the old one.
 
     Raises:
         UndoError: undone already, stale, too old, irreversible, or nothing was recorded.
@@ -33,25 +46,49 @@ def undo(site: Site, change_id: str, actor: Actor, *, reason: str = "", key: str
     try:
         with site.database.read() as connection:
             original = store.get(connection, change_id)
-            _check_is_no_undo(original)
+            check_is_no_undo(original)
             action = site.catalog().get(original.intent.action)
-            _check_undoable(connection, original, action, now)
-            _check_none_on_its_way(connection, original)
+            part = _part(past_of(connection, original), hosts)
+            _check_undoable(connection, part, action, now)
+            check_none_on_its_way(connection, part)
     except UndoError as refused:
         refuse(site, actor, refused, {"undo_of": change_id})
         raise
-    wish = original.intent
-    intent = Intent.of(wish.action, list(wish.targets), dict(wish.parameters), reason or f"Undo of {original.id}.")
-    admitted = admit(intent, site.catalog(), inventory)
+    admitted = admit_undo(site, inventory, part, reason)
     made = enter(site, admitted, inventory.digest, actor, key=key, now=now, undo_of=original.id)
     site.wake()
     return made
 
 
+def admit_undo(site: Site, inventory: Inventory, part: Past, reason: str) -> Admitted:
+    """The intent of an undo, on the hosts of this part of a change.
+
+    Raises:
+        IntentError, InventoryError, CatalogError: it cannot be asked for any more.
+    """
+    change, wish = part.change, part.change.intent
+    targets = list(wish.targets) if part.hosts == frozenset(change.hosts) else sorted(part.hosts)
+    intent = Intent.of(wish.action, targets, dict(wish.parameters), reason or f"Undo of {change.id}.")
+    return admit(intent, site.catalog(), inventory)
+
+
+def past_of(connection: Connection, change: Change) -> Past:
+    """A change with its evidence, as far as it was not taken back."""
+    taken_back = {
+        host
+        for undo_of_it in store.undos_of(connection, change.id)
+        if undo_of_it.state is State.SUCCEEDED
+        for host in undo_of_it.hosts
+    }
+    return Past.of(change, runs.evidence_of(connection, change.undo_of or change.id), taken_back)
+
+
 def check_original(connection: Connection, change: Change, action: Action, now: datetime) -> dict[str, Any]:
     """Asks again, at the start of an undo, whether the original can be undone. Returns the evidence."""
-    original = store.get(connection, str(change.undo_of))
-    return _check_undoable(connection, original, action, now)
+    original = past_of(connection, store.get(connection, str(change.undo_of)))
+    part = original.on(change.hosts)
+    _check_undoable(connection, part, action, now)
+    return dict(part.evidence)
 
 
 def take_original(connection: Connection, change: Change, now: datetime) -> None:
@@ -61,21 +98,31 @@ def take_original(connection: Connection, change: Change, now: datetime) -> None
     ledger.append(connection, "undoing", str(change.actor), {"by": change.id}, now=now, change_id=original.id)
 
 
-def _check_undoable(connection: Connection, original: Change, action: Action, now: datetime) -> dict[str, Any]:
-    evidence = runs.evidence_of(connection, original.id)
-    later = [(one, runs.evidence_of(connection, one.id)) for one in store.later_on(connection, original)]
+def _part(past: Past, hosts: Collection[str]) -> Past:
+    """What is to be taken back: all that still stands, or the part on these hosts."""
+    if not hosts:
+        return past
+    if strange := sorted(set(hosts) - past.hosts):
+        raise UndoError(
+            f"Change {past.change.id} cannot be undone on {', '.join(strange)}.",
+            "It was never made there, or it was taken back there already.",
+            f"It stands on {', '.join(sorted(past.hosts)) or 'no host any more'}.",
+        )
+    return past.on(hosts)
+
+
+def _check_undoable(connection: Connection, part: Past, action: Action, now: datetime) -> None:
     check_undoable(
-        original,
-        evidence=evidence,
-        later=later,
+        part,
+        later=[past_of(connection, one) for one in store.later_on(connection, part.change)],
         reversibility=action.reversibility,
         window=action.undo_window,
         now=now,
     )
-    return evidence
 
 
-def _check_is_no_undo(original: Change) -> None:
+def check_is_no_undo(original: Change) -> None:
+    """Raises UndoError for an undo: it records no evidence."""
     if original.undo_of is None:
         return
     raise UndoError(
@@ -85,11 +132,13 @@ def _check_is_no_undo(original: Change) -> None:
     )
 
 
-def _check_none_on_its_way(connection: Connection, original: Change) -> None:
-    for other in store.undos_of(connection, original.id):
-        if other.state in {State.WAITING, State.READY, State.RUNNING, State.UNKNOWN}:
+def check_none_on_its_way(connection: Connection, part: Past) -> None:
+    """Raises UndoError if an undo of one of these hosts is not at rest, or its outcome is unknown."""
+    for other in store.undos_of(connection, part.change.id):
+        under_way = other.state not in AT_REST or other.state is State.UNKNOWN
+        if under_way and part.hosts & frozenset(other.hosts):
             raise UndoError(
-                f"Change {original.id} is being undone already.",
+                f"Change {part.change.id} is being undone already.",
                 f"{other.id} is {other.state.value}.",
                 f"gate changes show {other.id} tells how far it is.",
             )

@@ -8,33 +8,31 @@ from typing import Any
 
 from gate.changes.model import STARTED, Change, State
 from gate.undo.evidence import resources
+from gate.undo.past import Past
 from gate.values.errors import UndoError
 
 UNDOABLE = frozenset({State.SUCCEEDED, State.FAILED, State.UNDO_FAILED})
 
 
 def check_undoable(
-    change: Change,
+    past: Past,
     *,
-    evidence: Mapping[str, Any],
-    later: Sequence[tuple[Change, Mapping[str, Any]]],
+    later: Sequence[Past],
     reversibility: str,
     window: timedelta,
     now: datetime,
 ) -> None:
-    """Raises UndoError unless `change` can be undone now.
-
-    `evidence` is its own, by host; `later` are the changes that came after it on its hosts, with theirs.
-    """
+    """Raises UndoError unless `past` can be undone now; `later` are the changes that came after it on its hosts."""
+    change = past.change
     _check_state(change)
-    _check_reversible(change, evidence, reversibility)
+    _check_reversible(change, past.evidence, reversibility)
     if now > change.updated_at + window:
         raise UndoError(
             f"Change {change.id} is too old to be undone.",
             f"Its evidence was honoured for {window}, until {change.updated_at + window:%Y-%m-%d %H:%M} UTC.",
             "Make a new change that brings about what you want.",
         )
-    blocking = [one.id for one, theirs in later if _blocks(change, evidence, one, theirs)]
+    blocking = [one.change.id for one in later if blocks(past, one)]
     if blocking:
         raise UndoError(
             f"Change {change.id} cannot be undone: it is stale.",
@@ -80,14 +78,16 @@ def _check_reversible(change: Change, evidence: Mapping[str, Any], reversibility
         )
 
 
-def _blocks(change: Change, evidence: Mapping[str, Any], later: Change, theirs: Mapping[str, Any]) -> bool:
-    if later.state not in STARTED or later.state is State.UNDONE:
+def blocks(past: Past, later: Past) -> bool:
+    """Whether `later` is in the way of an undo of `past`: on a host where both stand they touched the same thing."""
+    other = later.change
+    if other.state not in STARTED or other.state is State.UNDONE:
         return False
-    if later.undo_of is not None and later.undo_of >= change.id:
+    if other.undo_of is not None and other.undo_of >= past.change.id:
         return False  # an undo of this one, or of one that came later too: it took back, it did not add
-    if later.state is State.FAILED and not theirs:
+    if other.state is State.FAILED and not later.evidence:
         return False  # it ended before it changed anything
-    return any(_overlap(evidence.get(host), theirs.get(host)) for host in set(change.hosts) & set(later.hosts))
+    return any(_overlap(past.evidence.get(host), later.evidence.get(host)) for host in past.hosts & later.hosts)
 
 
 def _overlap(mine: Any, theirs: Any) -> bool:

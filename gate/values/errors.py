@@ -103,6 +103,12 @@ class ExecutionError(GateError):
     code, exit, http = "GATE-EXECUTION", Exit.RUN_FAILED, 500
 
 
+class CertificateError(GateError):
+    """A certificate cannot be believed, or a proof cannot be tried."""
+
+    code, exit, http = "GATE-CERTIFICATE", Exit.FAILED, 409
+
+
 class SecretError(GateError):
     """A secret that a run needs cannot be had, or cannot be kept out of what is written. Nothing was started."""
 

@@ -18,8 +18,8 @@ WANT_HOSTS = {"lab", "make_lab"}
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Two hosts. Without root or podman the test is skipped; in continuous integration it fails."""
-    _must_be_possible()
-    made = Lab.up(2, _say(request.config))
+    must_be_possible()
+    made = Lab.up(2, teller(request.config))
     yield made
     made.down()
 
@@ -34,11 +34,11 @@ def hosts(lab: Lab) -> Iterator[tuple[Host, ...]]:
 @pytest.fixture
 def make_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
     """Makes further labs, as `Lab.up` does; those that the test left up are taken down after it."""
-    _must_be_possible()
+    must_be_possible()
     made: list[Lab] = []
 
     def make(count: int, *, containers: bool = False) -> Lab:
-        made.append(Lab.up(count, _say(request.config), containers=containers))
+        made.append(Lab.up(count, teller(request.config), containers=containers))
         return made[-1]
 
     yield make
@@ -47,13 +47,14 @@ def make_lab(request: pytest.FixtureRequest) -> Iterator[Callable[..., Lab]]:
             one.down()
 
 
-def _must_be_possible() -> None:
+def must_be_possible() -> None:
+    """Skips the test where there can be no hosts; in continuous integration it fails."""
     reason = left_out()
     if reason is not None:
         (pytest.fail if must_not_skip() else pytest.skip)(reason)
 
 
-def _say(config: pytest.Config) -> Say:
+def teller(config: pytest.Config) -> Say:
     """Speaks past pytest's capturing: whoever waits for packages to be installed should know it."""
     capture = config.pluginmanager.getplugin("capturemanager")
 

@@ -52,6 +52,8 @@ BAD: list[tuple[str, dict[str, str | None], str, int]] = [
     ("folder", {"ansible.cfg": ""}, "ansible.cfg", 1),
     ("folder", {"group_vars/all.yml": ""}, "group_vars", 1),
     ("missing-file", {"do.yml": None}, "do.yml", 1),
+    ("proof", {"proof.yml": "- {name: x}\n- {name: y, tasks: []}\n"}, "proof.yml", 2),
+    ("proof", {"proof.yml": "[]\n"}, "proof.yml", 1),
     ("missing-file", {"undo.yml": None}, "undo.yml", 1),
     ("missing-file", {"do.meta.yml": None}, "do.meta.yml", 1),
     ("missing-file", {"action.yml": None}, "action.yml", 1),
@@ -366,6 +368,7 @@ GOOD: dict[str, list[dict[str, str | None]]] = {
         do("- ansible.builtin.debug: {msg: \"{{ a.lookup('pipe') }}\"}\n  with_items: [1]"),
         do("- ansible.builtin.debug:\n  name: Lookup, query and q"),
     ],
+    "proof": [{"proof.yml": "- {name: it runs, vars: {unit: nginx}}\n"}],
     "verify": [{"verify.yml": HEAD + "    - ansible.builtin.uri: {url: 'http://localhost/'}\n"
                 "    - ansible.builtin.systemd_service: {name: x}\n      check_mode: true\n"}],
     "evidence-condition": [do("- ansible.builtin.ping:\n  when: x")],

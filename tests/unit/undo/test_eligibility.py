@@ -10,6 +10,7 @@ from gate.changes.model import Change, State
 from gate.ledger.entry import Entry
 from gate.undo.eligibility import UNDOABLE, check_undoable
 from gate.undo.evidence import collect, resources
+from gate.undo.past import Past
 from gate.values.errors import UndoError
 
 Make = Callable[..., Change]
@@ -26,9 +27,8 @@ def check(
     after: timedelta = timedelta(hours=1),
 ) -> None:
     check_undoable(
-        change,
-        evidence={"web-01": FILE} if evidence is None else evidence,
-        later=later or [],
+        Past.of(change, {"web-01": FILE} if evidence is None else evidence),
+        later=[Past.of(one, theirs) for one, theirs in later or []],
         reversibility=reversibility,
         window=WEEK,
         now=change.updated_at + after,
