@@ -74,12 +74,15 @@ def prove(
     with Ground.made(site, hosts, opened) as ground:
         _copy(ground, action, cases)
         for number, case in enumerate(cases):
-            say(f"{action.name}: {case.name}")
+            # the first case shows that no host is forgotten; for the others one will do, each in its turn
+            ground.hosts = tuple(hosts) if number == 0 else (hosts[number % len(hosts)],)
+            say(f"{action.name}: {case.name}, on {', '.join(ground.hosts)}")
             try:
-                found, systems = _prove_case(ground, action, case, number, say)
+                found, seen = _prove_case(ground, action, case, number, say)
             except RefutedError as wrong:
                 return Proof(action.name, None, Fault(case.name, wrong.step, wrong.what))
             proved.append(found)
+            systems |= seen
     made = Certificate(
         action=action.name,
         digest=action.digest,
@@ -140,9 +143,10 @@ def _prove_case(ground: Ground, action: Action, case: Case, number: int, say: Sa
         if case.pre_tasks:
             _demand(ground, ground.act(_preparation(number), {}), State.SUCCEEDED)
         systems = {host: seen.system for host, seen in ground.look("start").items()}
-    changed, first = _there_and_back(ground, action, case, "do")
-    say(f"  done in {first[0]:.1f} s ({', '.join(changed) or 'nothing changed'}), undone in {first[1]:.1f} s")
-    _, second = _there_and_back(ground, action, case, "do again")
+    first = _there_and_back(ground, action, case, "do")
+    changed = ", ".join(first.changed) or "nothing changed"
+    say(f"  done in {first.do_s:.1f} s ({changed}), undone in {first.undo_s:.1f} s")
+    second = _there_and_back(ground, action, case, "do again")
     steps = [way.after for way in broken_off(action.folder / "do.yml")] if case.changes else []
     for at, after in enumerate(steps):
         _from_half_way(ground, _variant(action, at), case, f"do broken off after: {after}")
@@ -151,31 +155,36 @@ def _prove_case(ground: Ground, action: Action, case: Case, number: int, say: Sa
     found = ProvedCase(
         name=case.name,
         parameters=dict(case.vars),
-        changed=changed,
+        changed=first.changed,
         broken_off=tuple(steps),
-        do_s=round(max(first[0], second[0]), 3),
-        undo_s=round(max(first[1], second[1]), 3),
+        do_s=round(max(first.do_s, second.do_s), 3),
+        undo_s=round(max(first.undo_s, second.undo_s), 3),
     )
     return found, systems
 
 
-def _there_and_back(
-    ground: Ground, action: Action, case: Case, step: str
-) -> tuple[tuple[str, ...], tuple[float, float]]:
-    """What it changed, and how long it took to do it and to take it back."""
+@dataclass(frozen=True, slots=True)
+class _Trip:
+    """There and back: the parts of the fingerprint that were different in between, and the seconds of each way."""
+
+    changed: tuple[str, ...]
+    do_s: float
+    undo_s: float
+
+
+def _there_and_back(ground: Ground, action: Action, case: Case, step: str) -> _Trip:
     with _step(step):
         begun = time.monotonic()
         change = ground.act(action.name, case.vars)
-        done = time.monotonic()
+        do_s = time.monotonic() - begun
         _demand(ground, change, State.SUCCEEDED)
-        seen = ground.look("done", "start")
-        changed = _expect_a_change(case, seen)
+        changed = _expect_a_change(case, ground.look("done", "start"))
     with _step(f"undo of {step}"):
-        again = time.monotonic()
+        begun = time.monotonic()
         _demand(ground, ground.undo(change), State.UNDONE)
-        back = time.monotonic()
+        undo_s = time.monotonic() - begun
         _expect_the_start(ground.look("back", "start"))
-    return changed, (done - begun, back - again)
+    return _Trip(changed, do_s, undo_s)
 
 
 def _from_half_way(ground: Ground, variant: str, case: Case, step: str) -> None:

@@ -60,7 +60,7 @@ class Packages:
         code, out, wrong = self._module.run_command(list(words), environ_update=PLAIN)
         if code != 0 and fails:
             raise Refused(f"{' '.join(words)}: {(wrong or out).strip()[-600:]}")
-        return out if code == 0 else ""
+        return out
 
     def now(self, names):
         """name -> {state, version, automatic}, for each of them."""
@@ -89,7 +89,7 @@ class Packages:
         return {name.partition(":")[0]: version for name, version in changes.items()}
 
     def can_be_had(self, name, version):
-        return f"\nFilename: " in "\n" + self.run("apt-cache", "show", f"{name}={version}", fails=False)
+        return "\nFilename: " in "\n" + self.run("apt-cache", "show", f"{name}={version}", fails=False)
 
 
 def wanted(name, version, state):

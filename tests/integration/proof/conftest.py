@@ -21,7 +21,7 @@ PLAYBOOKS = shipped() / "playbooks"
 def ground_lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Hosts of its own: a bad undo leaves them broken, and nobody else should meet that."""
     must_be_possible()
-    made = Lab.up(2, teller(request.config))
+    made = Lab.up(2, teller(request.config), containers=True)
     yield made
     made.down()
 

@@ -58,6 +58,7 @@ NOISE = (
     ("files", r"/(root|home/[^/]+)/\.(ansible|cache|bash_history)(/|$)", "what Ansible and a shell leave at home"),
     ("files", r"/var/lib/apt/(lists|periodic|daily_lock)", "the lists of what could be installed"),
     ("files", r"/var/cache/", "caches"),
+    ("files", r"/var/lib/apt/extended_states$", "which packages came along, which the packages section has"),
     ("files", r"/var/lib/dpkg/(lock|lock-frontend|triggers/Lock|status|status-old|available|available-old)$",
      "dpkg's locks and its list, which the packages section has; its order changes"),
     ("files", r"/var/lib/dpkg/info(/|$)", "dpkg's notes on each package, which the packages section has"),
