@@ -156,14 +156,10 @@ class OpenSite:
     def dispatcher(self) -> Dispatcher:
         """What runs jobs in this process."""
         from gate.dispatch.dispatcher import Dispatcher
-        from gate.flow import jobs
+        from gate.flow.jobs import Jobs
 
-        return Dispatcher(
-            self.folder.state,
-            self._executors.own_id,
-            lambda: jobs.pending(self.site),
-            lambda deed, change_id: jobs.work(self.site, deed, change_id),
-        )
+        jobs = Jobs(self.site)
+        return Dispatcher(self.folder.state, self._executors.own_id, jobs.pending, jobs.work)
 
     _serves = False
 

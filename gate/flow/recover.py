@@ -30,11 +30,22 @@ def abandoned(site: Site) -> list[Change]:
 
 def recover(site: Site, change_id: str) -> None:
     """Takes over an abandoned change, closes its open run with what its folder tells, and carries it on."""
-    if not _take_over(site, change_id):
-        return
+    if _take_over(site, change_id):
+        _close(site, change_id)
+
+
+def close_own(site: Site, change_id: str) -> None:
+    """The same for a change of this process of which it could not write down how its run ended."""
     with site.database.read() as connection:
         change = store.get(connection, change_id)
-        still_open = [run for run in runs.of_change(connection, change_id) if run.outcome is None]
+    if change.state in {State.RUNNING, State.UNDOING} and change.executor == site.executor_id:
+        _close(site, change_id)
+
+
+def _close(site: Site, change_id: str) -> None:
+    with site.database.read() as connection:
+        change = store.get(connection, change_id)
+        still_open = runs.open_runs(connection, change_id)
     for run in still_open:
         runs.close_lost(site, change, run)
     carry_on(site, change_id)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from gate.changes import halt as halts
 from gate.changes.model import State
 from gate.flow.halt import halt, resume, standstill
-from gate.flow.jobs import pending, work
+from gate.flow.jobs import Jobs
 from gate.flow.undo import undo
 from gate.identity.scopes import Identity
 from gate.intent import Intent
@@ -30,11 +30,11 @@ def test_nothing_starts_while_a_halt_stands(steps: Steps, action: Action, wish: 
     before, shown = steps.propose(wish), steps.propose(Intent.of("steps", ["web-01"]))
     assert halt(steps.site, ALICE, reason="Something is wrong.") == []
     after = steps.propose(wish)
-    assert pending(steps.site) == []
+    assert Jobs(steps.site).pending() == []
     for change in (before, after):
         assert steps.execute(change).state is State.READY
     assert steps.preview(shown).preview is None
-    work(steps.site, "execute", before.id)
+    Jobs(steps.site).work("execute", before.id)
     assert [steps.phases(change) for change in (before, after, shown)] == [[], [], []]
     stands = steps.gate.halted()
     assert stands is not None
@@ -43,8 +43,8 @@ def test_nothing_starts_while_a_halt_stands(steps: Steps, action: Action, wish: 
     stood = resume(steps.site, ALICE, reason="It was the network.")
     assert stood == stands
     assert steps.gate.halted() is None
-    assert ("execute", before.id) in pending(steps.site)
-    assert ("preview", shown.id) in pending(steps.site)
+    assert ("execute", before.id) in Jobs(steps.site).pending()
+    assert ("preview", shown.id) in Jobs(steps.site).pending()
     assert steps.execute(before).state is State.SUCCEEDED
     halted, resumed = (entry for entry in steps.gate.entries(100) if entry.kind in {"halted", "resumed"})
     assert (halted.actor, halted.data["reason"], halted.data["stops"]) == ("human:alice", "Something is wrong.", [])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gate.changes.model import State, WaitingFor
-from gate.flow.jobs import pending
+from gate.flow.jobs import Jobs
 from gate.flow.recover import abandoned, recover
 from gate.flow.settle import settle
 from gate.intent import Intent
@@ -39,7 +39,7 @@ def test_a_run_that_ended_is_taken_as_it_ended(steps: Steps, workers: Wish, app_
     change = steps.propose(workers("web-03"))
     steps.run(steps.start_and_die(change))
     assert [one.id for one in abandoned(steps.site)] == [change.id]
-    assert pending(steps.site)[0] == ("recover", change.id)
+    assert Jobs(steps.site).pending()[0] == ("recover", change.id)
     recover(steps.site, change.id)
     assert steps.gate.change(change.id).state is State.SUCCEEDED
     assert steps.phases(change) == ["do", "verify"]
@@ -117,18 +117,17 @@ def test_a_preview_whose_maker_died_is_made_by_another(steps: Steps, workers: Wi
 
     with steps.site.database.write() as connection:
         store.note(connection, change, now=steps.site.clock.now(), executor="nobody.1.00000000")
-    assert pending(steps.site) == [("preview", change.id)]
+    assert Jobs(steps.site).pending() == [("preview", change.id)]
     after = steps.preview(change)
     assert after.preview is not None
     assert after.executor is None
-    assert pending(steps.site) == []
+    assert Jobs(steps.site).pending() == []
 
 
 def test_trouble_ends_in_a_state_that_says_so(steps: Steps, workers: Wish, site: Path) -> None:
-    from gate.flow.jobs import work
 
     change = steps.propose(workers("web-03"))
     (site / "inventory" / "hosts.yml").write_text("all: [\n")
-    work(steps.site, "execute", change.id)
+    Jobs(steps.site).work("execute", change.id)
     assert steps.gate.change(change.id).state is State.DENIED
     assert "trouble" in steps.kinds(change)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests.hosts.fixtures import must_be_possible, teller
 from tests.hosts.lab import Lab
 
 PLAYBOOKS = shipped() / "playbooks"
+VARIABLES = {"gate_environment": "staging", "gate_tags": ["throwaway"], "gate_packages": ["proof-hello"]}
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,7 @@ def proving_site(tmp_path: Path, ground_lab: Lab) -> Path:
     shutil.rmtree(site / "inventory")
     (site / "inventory").mkdir()
     inventory = ground_lab.inventory
-    inventory["all"]["vars"] |= {"gate_environment": "staging", "gate_tags": ["throwaway"]}
+    inventory["all"]["vars"] |= VARIABLES
     (site / "inventory" / "hosts.yml").write_text(yaml.safe_dump(inventory))
     return site
 
@@ -45,6 +46,3 @@ def proving_site(tmp_path: Path, ground_lab: Lab) -> Path:
 def gate(proving_site: Path) -> Iterator[Gate]:
     with Gate.open(proving_site) as opened:
         yield opened
-
-
-Edit = Callable[[Path], None]
