@@ -76,6 +76,25 @@ def check(ctx: click.Context, folders: tuple[Path, ...], output: str) -> None:
     sys.exit(Exit.FAILED if plain else Exit.OK)
 
 
+@catalog.command("new")
+@click.argument("name")
+@click.option(
+    "--in", "parent", type=click.Path(file_okay=False, path_type=Path), help="Where. Default: the site's playbooks."
+)
+@click.pass_context
+def new(ctx: click.Context, name: str, parent: Path | None) -> None:
+    """Make the folder of a new action, NAME, that already passes `check`.
+
+    It writes one line into a file, and can take that back. Where it says `decide`, a person has to.
+    """
+    from gate.catalog.new import new_action
+    from gate.settings import find_site
+
+    for path in new_action(parent or find_site(ctx.obj.site).playbooks[0], name):
+        say(str(path))
+    talk(f"next: gate catalog check, and gate catalog prove {name}")
+
+
 @catalog.command("prove")
 @click.argument("actions", nargs=-1, shell_complete=action_names)
 @click.option("--all", "every", is_flag=True, help="Every action that can be taken back and has a proof.yml.")
