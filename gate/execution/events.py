@@ -29,6 +29,7 @@ _KINDS = {
 }
 _ENDS = frozenset({"ok", "failed", "unreachable", "skipped"})  # of a task on a host; a loop's items do not end it
 MAX_TEXT = 4_000
+NEVER_CONNECTED = "ssh: connect to host"  # what ssh says before there is a connection on which anything could be sent
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NOTHING_KNOWN = Secrecy()
 _STATS = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
@@ -96,6 +97,8 @@ def _follow(seen: Observed, kind: str, host: str, ours: Mapping[str, Any]) -> No
         seen.changed[host] = seen.changed.get(host, 0) + bool(ours.get("changed"))
     if kind == "unreachable":
         seen.unreachable.add(host)
+    if kind in {"ok", "failed"} or (kind == "unreachable" and NEVER_CONNECTED not in str(ours.get("message"))):
+        seen.sent.setdefault(host, set()).add(task.module)
 
 
 def _stats(data: Mapping[str, Any]) -> dict[str, dict[str, int]]:

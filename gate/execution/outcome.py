@@ -90,6 +90,7 @@ class Observed:
     in_flight: dict[str, Task] = field(default_factory=dict)  # host -> the task that began there and has not ended
     last: dict[str, Task] = field(default_factory=dict)  # host -> the task that ended there last
     unreachable: set[str] = field(default_factory=set)
+    sent: dict[str, set[str]] = field(default_factory=dict)  # host -> the modules that may have run there
     changed: dict[str, int] = field(default_factory=dict)  # host -> how many tasks changed something
     messages: dict[str, str] = field(default_factory=dict)  # host -> the last failure's words
     evidence: dict[str, Any] = field(default_factory=dict)
@@ -105,15 +106,20 @@ def judge(
     status: str,
     stop: Stop | None = None,
     local: Collection[str] = (),
+    *,
+    undo: bool = False,
 ) -> Outcome:
     """What may be believed of a run on the hosts `expected` that ended with `rc` and the runner's `status`.
 
-    `stop` says that it was stopped; `local` are the hosts on which tasks run as processes of this machine.
+    `stop` says that it was stopped; `local` are the hosts on which tasks run as processes of this machine. An `undo`
+    records no evidence before it changes something, so there every task counts that may do so.
     """
     if stop is not None and _ended_by_itself(seen, rc):
         stop = None  # it had come to its end already
     hosts = {
-        host: _judge_host(host, seen, rc) if stop is None else _judge_stopped(host, seen, stop, host in local)
+        host: _judge_host(host, seen, rc, undo=undo)
+        if stop is None
+        else _judge_stopped(host, seen, stop, local=host in local, undo=undo)
         for host in expected
     }
     overall = _overall([one.status for one in hosts.values()])
@@ -148,7 +154,7 @@ def lost(expected: Sequence[str], why: str, evidence: Mapping[str, Any]) -> Outc
     return Outcome(status=Status.UNKNOWN, hosts=hosts, evidence=evidence, note=why)
 
 
-def _judge_host(host: str, seen: Observed, rc: int | None) -> HostOutcome:
+def _judge_host(host: str, seen: Observed, rc: int | None, *, undo: bool) -> HostOutcome:
     message = seen.messages.get(host, "")
     if seen.stats is None:
         if host in seen.started:
@@ -161,11 +167,7 @@ def _judge_host(host: str, seen: Observed, rc: int | None) -> HostOutcome:
         return HostOutcome(status=Status.FAILED, message=message or "The playbook did not reach this host.")
     changed = counts.get("changed", 0)
     if counts.get("dark", 0):
-        # lost after evidence was recorded means lost while changing: what was done is not known
-        lost_midway = host in seen.evidence
-        return HostOutcome(
-            status=Status.UNKNOWN if lost_midway else Status.UNREACHABLE, changed=changed, message=message
-        )
+        return HostOutcome(status=_lost(host, seen, undo=undo), changed=changed, message=message)
     if counts.get("failures", 0):
         return HostOutcome(status=Status.FAILED, changed=changed, message=message)
     if rc is None:
@@ -173,14 +175,13 @@ def _judge_host(host: str, seen: Observed, rc: int | None) -> HostOutcome:
     return HostOutcome(status=Status.SUCCEEDED, changed=changed)
 
 
-def _judge_stopped(host: str, seen: Observed, stop: Stop, local: bool) -> HostOutcome:  # noqa: FBT001
+def _judge_stopped(host: str, seen: Observed, stop: Stop, *, local: bool, undo: bool) -> HostOutcome:
     """A host of a run that was stopped. It never succeeded: the proof of that comes at the end of a run."""
     message, task = seen.messages.get(host, ""), seen.in_flight.get(host)
     if host not in seen.started:
         return HostOutcome(status=Status.FAILED, message=message or NOTHING)
     if host in seen.unreachable:
-        lost_midway = host in seen.evidence
-        return HostOutcome(status=Status.UNKNOWN if lost_midway else Status.UNREACHABLE, message=message)
+        return HostOutcome(status=_lost(host, seen, undo=undo), message=message)
     changed = seen.changed.get(host, 0)
     if task is None:
         after = f"It was stopped after {seen.last[host].name}." if host in seen.last else stop.note
@@ -193,9 +194,17 @@ def _judge_stopped(host: str, seen: Observed, stop: Stop, local: bool) -> HostOu
     )
 
 
+def _lost(host: str, seen: Observed, *, undo: bool) -> Status:
+    """A host that could not be reached any more: lost while changing means that what was done is not known."""
+    sent = seen.sent.get(host, ())
+    # an undo has no evidence to record before it changes something
+    midway = not all(map(only_reads, sent)) if undo else host in seen.evidence
+    return Status.UNKNOWN if midway else Status.UNREACHABLE
+
+
 def only_reads(module: str) -> bool:
     """Whether a task with this module changes nothing, however much of it was done."""
-    from gate.catalog.reading import READ_ONLY  # late: asked only of a run that was stopped
+    from gate.catalog.reading import READ_ONLY  # late: asked only where a run was stopped or a host lost
 
     return module in READ_ONLY
 

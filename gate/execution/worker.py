@@ -136,7 +136,8 @@ def execute(warrant: Warrant, folder: Path, secrecy: Secrecy) -> Outcome:
     if seen.stats is None:
         orphans.end(folder)  # Ansible is gone without a word; forks of it may not be
     seen.words += secrecy.keep(private / "artifacts" / "runner", artifacts / "runner")
-    return judge(warrant.hosts, seen, ended.rc, ended.status, stop, warrant.local)
+    undo = warrant.phase is Phase.UNDO
+    return judge(warrant.hosts, seen, ended.rc, ended.status, stop, warrant.local, undo=undo)
 
 
 def served_warm(warrant: Warrant, artifacts: Path) -> dict[str, str]:

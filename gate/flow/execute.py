@@ -40,6 +40,9 @@ def start(site: Site, connection: Connection, change_id: str, inventory: Invento
     change = store.get(connection, change_id)
     if change.state is not State.READY or halt.standing(connection) is not None:
         return None  # somebody else was faster, or nothing may start now
+    if before := plans.unfinished(connection, change):  # what is asked below is asked when its turn has come
+        _stop(connection, change, State.WAITING, {"after": [one.id for one in before]}, now, WaitingFor.PLAN)
+        return None
     try:
         admitted = admit(change.intent, site.catalog(), inventory)
         evidence = check_original(connection, change, admitted.action, now) if change.undo_of else None
@@ -56,10 +59,6 @@ def start(site: Site, connection: Connection, change_id: str, inventory: Invento
         return None
     if decision.opens_at is not None:
         _stop(connection, change, State.WAITING, {}, now, WaitingFor.WINDOW, decision=decision)
-        return None
-    before = plans.unfinished(connection, change)
-    if before:
-        _stop(connection, change, State.WAITING, {"after": [one.id for one in before]}, now, WaitingFor.PLAN)
         return None
     blocked = holds.blockers(connection, change)
     if blocked:

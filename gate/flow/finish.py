@@ -49,7 +49,8 @@ def end_unstarted(connection: Connection, change: Change, state: State, now: dat
 
 def go_on_with_plan(connection: Connection, change: Change, now: datetime) -> None:
     """Makes ready what waited for this step of its plan; if the step did not succeed, withdraws what comes after it."""
-    for follower in plans.followers(connection, change):
+    for one in plans.followers(connection, change):
+        follower = store.get(connection, one.id)  # by another way it may have been withdrawn just now
         if follower.state not in {State.WAITING, State.READY}:
             continue
         if change.state is State.SUCCEEDED:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gate.changes.model import STARTED, Change, State
-from gate.undo.evidence import resources
+from gate.undo.evidence import overlap, resources
 from gate.undo.past import Past
 from gate.values.errors import UndoError
 
@@ -94,4 +94,4 @@ def _overlap(mine: Any, theirs: Any) -> bool:
     if mine is None:
         return False  # this change did nothing there
     ours, others = resources(mine), resources(theirs)
-    return ours is None or others is None or bool(ours & others)
+    return ours is None or others is None or overlap(ours, others)

@@ -15,6 +15,15 @@ def collect(entries: Iterable[Entry]) -> dict[str, Any]:
     return {entry.data["host"]: entry.data["undo"] for entry in entries if entry.kind == KIND}
 
 
+def overlap(ours: frozenset[str], theirs: frozenset[str]) -> bool:
+    """Whether two changes touched the same thing. A name that ends with a slash stands for all below it, too."""
+    return bool(ours & theirs) or any(_below(one, theirs) for one in ours) or any(_below(one, ours) for one in theirs)
+
+
+def _below(folder: str, names: frozenset[str]) -> bool:
+    return folder.endswith("/") and any(name.startswith(folder) for name in names)
+
+
 def resources(recorded: Any) -> frozenset[str] | None:
     """What was touched on a host, as the playbook named it in `resources`; None means: it could be anything."""
     named = recorded.get("resources") if isinstance(recorded, Mapping) else None

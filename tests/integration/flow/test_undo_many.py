@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gate.app import Gate
 from gate.changes.model import Change, State
 from gate.flow.submit import propose
 from gate.intent import Intent
@@ -170,3 +171,44 @@ def test_nothing_to_take_back_says_why(steps: Steps, done: Callable[..., Change]
     assert f"{change.id} on web-03" in refused.value.why
     with pytest.raises(UndoError, match="Nothing of it can be taken back"):
         steps.gate.undo_many([])
+
+
+def test_a_folder_that_a_change_made_is_taken_away_only_when_nothing_else_is_in_it(
+    steps: Steps, done: Callable[..., Change], workers: Wish, site: Path
+) -> None:
+    folder = site / "hosts" / "web-03" / "srv" / "made"
+    maker, guest = done(workers("web-03", path="/srv/made/a.ini")), done(workers("web-03", path="/srv/made/b.ini"))
+    with pytest.raises(UndoError, match="stale") as refused:
+        steps.gate.undo(maker.id)
+    assert guest.id in refused.value.why
+    undone = steps.gate.undo_many([maker.id, guest.id])
+    assert carry_on(steps, undone.changes) == [State.SUCCEEDED] * 2
+    assert not folder.exists()
+
+
+def test_steps_that_wait_for_each_other_start_in_their_order_by_themselves(
+    gate: Gate, ask: Callable[[Intent], Change], workers: Wish, app_ini: File
+) -> None:
+    before = {host: app_ini(host).read_bytes() for host in HOSTS}
+    wishes = [workers(*HOSTS, value="8"), workers("web-03", value="9"), workers("db-02", value="10"), workers(*HOSTS)]
+    changes = [ask(wish) for wish in wishes]
+    for change in changes:
+        assert gate.wait(change.id, 60).state is State.SUCCEEDED
+    undone = gate.undo_many([change.id for change in changes])
+    ends = [gate.wait(change.id, 60) for change in undone.changes]
+    while any(change.state in {State.WAITING, State.READY, State.RUNNING} for change in ends):
+        ends = [gate.wait(change.id, 1) for change in undone.changes]
+    assert {change.state for change in ends} == {State.SUCCEEDED}
+    assert {host: app_ini(host).read_bytes() for host in HOSTS} == before
+
+
+def test_what_two_steps_wait_for_is_withdrawn_once(
+    steps: Steps, done: Callable[..., Change], workers: Wish, app_ini: File
+) -> None:
+    """One step fails that two wait for, of which one waits for the other, too."""
+    oldest, middle, newest = (done(workers("web-03", value=value)) for value in ("8", "9", "10"))
+    app_ini("web-03").write_text(app_ini("web-03").read_text().replace("workers = 10", "workers = 16"))
+    undone = steps.gate.undo_many([oldest.id, middle.id, newest.id])
+    assert carry_on(steps, undone.changes) == [State.FAILED, State.WITHDRAWN, State.WITHDRAWN]
+    assert [kind for kind in steps.kinds(undone.changes[2]) if kind == "withdrawn"] == ["withdrawn"]
+    steps.check_the_books()

@@ -225,3 +225,20 @@ def test_an_unreachable_host_on_which_the_playbook_goes_on_is_reached_again() ->
 def test_tasks_that_changed_something_are_counted() -> None:
     changed, same = event("runner_on_ok", {"changed": True}), event("runner_on_ok", {"changed": False})
     assert _observed(changed, same, changed).changed == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "sent"),
+    [
+        ("ok", None, True),
+        ("failed", "no", True),
+        ("skipped", None, False),
+        ("unreachable", "Data could not be sent to remote host", True),
+        ("unreachable", "Failed to connect: ssh: connect to host 10.0.0.1 port 22: Connection refused", False),
+    ],
+)
+def test_a_module_may_have_run_unless_there_was_never_a_connection(kind: str, message: str | None, sent: bool) -> None:
+    seen = Observed()
+    ours = {"event": kind, "host": "a", "task": "Do", "module": "ansible.builtin.copy", "ignored": False}
+    observe(seen, ours if message is None else {**ours, "message": message})
+    assert seen.sent == ({"a": {"ansible.builtin.copy"}} if sent else {})

@@ -58,6 +58,26 @@ def test_an_outcome_says_what_may_be_believed(row: str) -> None:
     assert (outcome.hosts["a"].status, outcome.status) == (host, overall)
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, S.UNREACHABLE),
+        ({"a": {"ansible.builtin.assert", "ansible.builtin.slurp"}}, S.UNREACHABLE),
+        ({"a": {"ansible.builtin.assert", "ansible.builtin.copy"}}, S.UNKNOWN),
+        ({"a": {"config_value"}}, S.UNKNOWN),
+        ({"b": {"ansible.builtin.copy"}}, S.UNREACHABLE),
+    ],
+)
+def test_a_host_that_is_lost_in_an_undo_is_unknown_as_soon_as_something_may_have_been_changed(
+    sent: dict[str, set[str]], status: S
+) -> None:
+    lost = seen(stats={"a": {"dark": 1}}, sent=sent)
+    assert judge(["a"], lost, 4, "failed", undo=True).hosts["a"].status is status
+    stopped = seen(started={"a"}, unreachable={"a"}, sent=sent)
+    assert judge(["a"], stopped, 4, "failed", ASKED, undo=True).hosts["a"].status is status
+    assert judge(["a"], lost, 4, "failed").hosts["a"].status is S.UNREACHABLE
+
+
 def test_one_host_of_which_nothing_is_known_makes_the_whole_unknown() -> None:
     stats = {"a": OK, "b": {"dark": 1}}
     outcome = judge(["a", "b"], seen(stats=stats, evidence={"b": 1}), 4, "failed")

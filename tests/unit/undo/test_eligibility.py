@@ -160,3 +160,27 @@ def test_evidence_is_collected_by_host(make_change: Make) -> None:
         Entry.new(3, "evidence", "gate", {"run": "r", "host": "b", "undo": None}, now=now),
     ]
     assert collect(entries) == {"a": 1, "b": None}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "same"),
+    [
+        ("file:/etc/app/", "file:/etc/app/a.ini", True),
+        ("file:/etc/app/a.ini", "file:/etc/app/", True),
+        ("file:/etc/app/", "file:/etc/app/", True),
+        ("file:/etc/app/", "file:/etc/application", False),
+        ("file:/etc/app", "file:/etc/app/a.ini", False),
+        ("file:/etc/", "file:/etc/app/", True),
+    ],
+)
+def test_a_name_with_a_slash_at_its_end_stands_for_all_below_it(
+    make_change: Make, mine: str, theirs: str, same: bool
+) -> None:
+    def tried() -> None:
+        check(make_change(), {"web-01": {"resources": [mine]}}, [(make_change(), {"web-01": {"resources": [theirs]}})])
+
+    if same:
+        with pytest.raises(UndoError, match="stale"):
+            tried()
+    else:
+        tried()
