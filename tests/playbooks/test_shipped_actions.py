@@ -39,13 +39,14 @@ def options(folder: Path) -> dict[str, dict[str, Any]]:
 
 @each_action
 def test_a_folder_is_complete(folder: Path) -> None:
-    names = {"action.yml", "do.yml", "do.meta.yml", "undo.yml", "verify.yml", "README.md"}
-    assert names <= {place.name for place in folder.iterdir()}
     action = yaml.safe_load((folder / "action.yml").read_text())
+    can_be_undone = action["reversibility"] != "none"
+    names = {"action.yml", "do.yml", "do.meta.yml", "verify.yml", "README.md"}
+    assert names | ({"undo.yml", "proof.yml"} if can_be_undone else set()) <= {place.name for place in folder.iterdir()}
     reason = {"reversibility_reason"} if action["reversibility"] != "full" else set()
-    assert action.keys() == KEYS | {"phrases"} | reason
+    assert action.keys() == (KEYS if can_be_undone else KEYS - {"undo_window"}) | {"phrases"} | reason
     assert 5 <= len(action["phrases"]) <= 10
-    for name in ("do", "undo", "verify"):
+    for name in ("do", "undo", "verify") if can_be_undone else ("do", "verify"):
         (play,) = yaml.safe_load((folder / f"{name}.yml").read_text())
         assert (play["hosts"], play["gather_facts"]) == ("all", False)
         assert "become" not in play
@@ -115,3 +116,9 @@ def test_the_example_inventory_works_wherever_it_is_copied(tmp_path: Path) -> No
     assert set(told["web"]["hosts"]) == {"web-01", "web-02", "web-03"}
     assert told["_meta"]["hostvars"]["web-03"]["gate_environment"] == "staging"
     assert told["_meta"]["hostvars"]["db-01"]["gate_environment"] == "prod"
+
+
+def test_a_module_that_two_actions_share_is_the_same_in_both() -> None:
+    shared = [folder / "library" / "package_version.py" for folder in ACTIONS if "_package" in folder.name]
+    assert len(shared) == 2
+    assert len({place.read_bytes() for place in shared}) == 1

@@ -75,9 +75,8 @@ def test_all_that_an_agent_did_is_taken_back_and_what_is_in_the_way_is_named(fou
             done(wish(chance.randrange(5), sorted(chance.sample(HOSTS, chance.choice((1, 1, 2)))), str(number)), AGENT)
             for number in range(30)
         ]
-        by_human = [
-            done(wish(file, [host], "99"), HUMAN) for file, host in ((0, "web-01"), (1, "web-02"), (2, "web-02"))
-        ]
+        built_upon = [(change.parameters["path"], change.hosts[0]) for change in by_agent[5:20:5]]
+        by_human = [done(wish(int(path[len("/etc/app/")]), [host], "99"), HUMAN) for path, host in built_upon]
 
         def touched(change: Change) -> set[tuple[str, str]]:
             return {(change.parameters["path"], host) for host in change.hosts}
@@ -91,8 +90,8 @@ def test_all_that_an_agent_did_is_taken_back_and_what_is_in_the_way_is_named(fou
         }
         all_succeed(gate, undone.changes)
         seen = ground.look("undone", "start")
-        assert {host for host, one in seen.items() if not one.same} == {"web-01", "web-02"}
-        for host in ("web-01", "web-02"):
+        assert {host for host, one in seen.items() if not one.same} == {host for _, host in kept}
+        for host in {host for _, host in kept}:
             files = {f"files: {path}" for path, of in kept if of == host}
             assert {line.rsplit(": ", 1)[0] for line in seen[host].differences if line.startswith("files")} == files
 
