@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gate.catalog.check import check_action
 from gate.catalog.load import load_catalog
+from gate.certificate.store import Certificates
 from gate.execution.environment import ansible_environment, worker_environment
 from gate.execution.secrets import Place, find
 from gate.flow.action_facts import known_actions
@@ -48,6 +49,7 @@ def examine(folder: SiteFolder) -> Iterator[Check]:
     yield _looked("schedules", lambda: f"{len(read_schedules(folder.root))} schedules")
     yield _state(folder.state)
     yield _looked("keys", lambda: _keys(folder.state / "keys"))
+    yield _looked("certificates", lambda: _certificates(folder))
     if isinstance(folder.database, str) or folder.database.exists():
         yield _looked("ledger", lambda: _ledger(folder))
         yield _looked("halt", lambda: _halt(folder))
@@ -158,10 +160,19 @@ def _state(state: Path) -> Check:
 
 
 def _keys(keys: Path) -> str:
-    for name in ("warrant", "ledger"):
+    for name in ("warrant", "ledger", "certificate"):
         private_key(keys, name)
         public_key(keys, name)
-    return "warrant and ledger keys are readable by their owner alone"
+    return "the keys of warrants, ledger and certificates are readable by their owner alone"
+
+
+def _certificates(folder: SiteFolder) -> str:
+    certificates = Certificates(folder.certificates, folder.state / "keys")
+    actions = [one for one in load_catalog(folder.playbooks, folder.run.names_for).actions if one.has_undo]
+    for action in actions:
+        certificates.read(action.name)  # one that cannot be believed is said here, and certifies nothing
+    proved = [one.name for one in actions if certificates.has(one.name, one.digest)]
+    return f"the undo of {len(proved)} of {len(actions)} actions is proved (gate catalog prove)"
 
 
 def _ledger(folder: SiteFolder) -> str:

@@ -48,7 +48,7 @@ def doctor(ctx: click.Context, output: str) -> None:
     for check in examine(find_site(ctx.obj.site)):
         found.append(check)
         if output == "table":
-            say(f"{state('ok') if check.sound else state('failed')}  {check.name:<10} {check.what}")
+            say(f"{state('ok') if check.sound else state('failed')}  {check.name:<12} {check.what}")
             if check.mend:
                 say(f"    do: {check.mend}")
     plain = [{"name": one.name, "sound": one.sound, "what": one.what, "mend": one.mend} for one in found]

@@ -30,6 +30,7 @@ FREEZE = """\
 """
 HOST = "web-03"
 MARK = ("propose", "mark", "--on", HOST, "-p")
+VALUE = ("propose", "set_config_value", "--on", HOST, "-p", "path=/etc/app/app.ini", "-p", "format=env", "-p", "key=A")
 COMMANDS = (
     "propose", "approve", "reject", "undo", "settle", "plan", "changes", "catalog", "inventory", "policy", "schedule",
     "ledger", "token", "serve", "init", "doctor", "exit-codes", "completion",
@@ -548,3 +549,45 @@ def test_a_token_that_is_none_opens_nothing(calm: Any) -> None:
 def token_of(site: Any, name: str) -> list[dict[str, Any]]:
     setattr(site, name, site.token(name))
     return [one for one in site.json("token", "list")["tokens"] if one["actor"] == f"agent:{name}"]
+
+
+# taking back
+
+
+def test_all_that_somebody_did_is_shown_and_then_taken_back(site: Any) -> None:
+    one, two = (site.json(*VALUE, "-p", f"value={value}")["id"] for value in ("8", "9"))
+    me = site.json("changes", "show", one)["actor"]
+    looked = site.json("undo", "--by", me, "--since", "1h", "--check")
+    assert [(step["change"], step["hosts"], step["after"]) for step in looked["steps"]] == [
+        (two, [HOST], []),
+        (one, [HOST], [two]),
+    ]
+    assert (looked["conflicts"], looked["changes"]) == ([], [])
+    shown = site.gate("undo", one, "--check", expect=7).stdout
+    assert f"stays  {one}  on {HOST}: {two}, by {me}: it touched the same thing later" in shown
+    assert f"would undo  {two}" in site.gate("undo", two, "--check", expect=0).stdout
+    undone = site.json("undo", "--by", me, "--since", "1h", "--reason", "It went wrong.")
+    assert [change["state"] for change in undone["changes"]] == ["succeeded", "succeeded"]
+    assert {site.json("changes", "show", name)["state"] for name in (one, two)} == {"undone"}
+    assert "Nothing of it can be taken back" in failed(site, "GATE-UNDO", 7, "undo", "--by", me)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("undo",),
+        ("undo", "chg-1", "--by", "agent:x"),
+        ("undo", "--by", "nobody"),
+        ("undo", "--by", "agent:x", "--since", "long"),
+        ("catalog", "prove"),
+        ("catalog", "prove", "mark", "--all"),
+    ],
+)
+def test_words_that_contradict_each_other_are_usage_errors(site: Any, words: tuple[str, ...]) -> None:
+    assert "Usage:" in site.gate(*words, expect=2).stderr
+
+
+def test_a_proof_needs_hosts_that_can_be_thrown_away(site: Any) -> None:
+    wrong = failed(site, "GATE-CERTIFICATE", 1, "catalog", "prove", "set_config_value", "--hosts", HOST)
+    assert f"Nothing can be proved on {HOST}" in wrong
+    assert "gate_tags: [throwaway]" in wrong
