@@ -1,0 +1,23 @@
+"""The page of certificates is about the actions as they are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gate.catalog.load import load_catalog
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "certificates.md").read_text()
+
+
+def test_every_action_that_can_be_taken_back_is_proved_as_it_is_now() -> None:
+    told = dict(re.findall(r"^\| (\w+) \| `(sha256:[0-9a-f]{64})` \|$", PAGE, re.MULTILINE))
+    actions = load_catalog([ROOT / "playbooks"]).actions
+    assert told == {action.name: action.digest for action in actions if action.has_undo}
+
+
+def test_what_has_no_undo_is_named() -> None:
+    (named,) = re.findall(r"because there is no undo: (.*)\.$", PAGE, re.MULTILINE)
+    rest = [action.name for action in load_catalog([ROOT / "playbooks"]).actions if not action.has_undo]
+    assert named == ", ".join(f"`{name}`" for name in rest)
