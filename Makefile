@@ -11,6 +11,9 @@ STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 JOBS   ?= 2
 N      ?= 2
+# in the order of the files, not of how many tests they have: the longest come first, and no core waits at the end
+BY_FILE := --dist loadfile --no-loadscope-reorder
+LONGEST := tests/integration/proof tests/acceptance
 PEERS  := cedarpy==4.12.2 regopy==1.5.2 casbin==1.43.0 zen-engine==2.1.3 rule-engine==5.1.0 cel-python==0.5.0 \
           common-expression-language==0.10.0
 
@@ -43,7 +46,7 @@ unit: $(STAMP)
 test: lint ## All tests
 	$(BIN)/ansible-lint --offline playbooks inventory
 	@$(BIN)/python -m tests.hosts prepare
-	$(PYTEST) tests -n $(JOBS) --dist loadfile --durations 15
+	$(PYTEST) $(LONGEST) tests -n $(JOBS) $(BY_FILE) --durations 15
 	@if scripts/find-python 3.12 >/dev/null; then $(MAKE) --no-print-directory test-312; \
 	 else echo "No Python 3.12 was found here: what depends on it was not tested."; fi
 
@@ -66,9 +69,9 @@ test-312: ## What depends on the versions of Python and Ansible, on 3.12 with th
 	$(MAKE) --no-print-directory VENV=.venv312 PYTHON="$$(scripts/find-python 3.12)" some-tests
 
 some-tests: $(STAMP)
-	$(PYTEST) tests/unit tests/integration/execution/test_runs.py tests/integration/execution/test_warm.py \
-	  tests/integration/dispatch tests/integration/flow/test_story.py \
-	  -m 'not slow and not exhaustive' -n $(JOBS) --dist loadfile -q
+	$(PYTEST) tests/integration/execution/test_warm.py tests/integration/execution/test_runs.py \
+	  tests/integration/dispatch tests/integration/flow/test_story.py tests/unit \
+	  -m 'not slow and not exhaustive' -n $(JOBS) $(BY_FILE) -q
 
 wheel: $(STAMP) ## dist/*.whl
 	rm -rf dist && $(BIN)/python -m build --wheel --no-isolation

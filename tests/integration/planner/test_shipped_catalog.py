@@ -29,6 +29,7 @@ def shipped() -> CatalogView:
         ("restart nginx on web-01 and wait up to 120 seconds", "restart_service", {"service": "nginx", "wait": 120}),
         ("restart docker on web-01", "restart_service", {"service": "docker"}),
         ("rotate the secret in /etc/app/session.key on web-01", "rotate_credentials", {"path": "/etc/app/session.key"}),
+        ("reboot web-01", "reboot_host", {}),
         (
             "set workers to 8 in section server of /etc/app/app.ini on web-01",
             "set_config_value",
@@ -54,7 +55,8 @@ def test_plain_requests_are_planned(
     [
         "restart nginx on mail-07",
         "restart web-01",
-        "reboot web-01",
+        "format the disk of web-01",
+        "power web-01 off",
         "deploy shop 1.4.2 to web-01",
         "change /etc/app/app.ini on web-01",
         "set workers to 8 in /etc/app/app.conf on web-01",
