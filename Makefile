@@ -11,9 +11,8 @@ STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 JOBS   ?= 2
 N      ?= 2
-# in the order of the files, not of how many tests they have: the longest come first, and no core waits at the end
+# in the order of the files, not of how many tests they have: the quick ones, of units, fill up the end
 BY_FILE := --dist loadfile --no-loadscope-reorder
-LONGEST := tests/integration/proof tests/acceptance
 PEERS  := cedarpy==4.12.2 regopy==1.5.2 casbin==1.43.0 zen-engine==2.1.3 rule-engine==5.1.0 cel-python==0.5.0 \
           common-expression-language==0.10.0
 
@@ -46,7 +45,7 @@ unit: $(STAMP)
 test: lint ## All tests
 	$(BIN)/ansible-lint --offline playbooks inventory
 	@$(BIN)/python -m tests.hosts prepare
-	$(PYTEST) $(LONGEST) tests -n $(JOBS) $(BY_FILE) --durations 15
+	$(PYTEST) tests -n $(JOBS) $(BY_FILE) --durations 15
 	@if scripts/find-python 3.12 >/dev/null; then $(MAKE) --no-print-directory test-312; \
 	 else echo "No Python 3.12 was found here: what depends on it was not tested."; fi
 
