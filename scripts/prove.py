@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-
-import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -18,13 +15,12 @@ from bench_policy import machine
 
 from gate.app import Gate
 from gate.certificate.model import Certificate
-from gate.init import init, shipped
 from gate.proof.prove import Proof
 from tests.hosts.lab import Lab
+from tests.hosts.proving import proving_site
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "certificates.md"
-VARIABLES = {"gate_environment": "staging", "gate_tags": ["throwaway"], "gate_packages": ["proof-hello"]}
 TEXT = """\
 # Certificates
 
@@ -46,19 +42,6 @@ These certificates are bound to the digests of the action folders. A site proves
 | action | digest of its folder |
 |---|---|
 {digests}"""
-
-
-def site(folder: Path, lab: Lab) -> Path:
-    """A site with all shipped actions and the hosts of the lab."""
-    init(folder, "root")
-    shutil.rmtree(folder / "playbooks")
-    shutil.copytree(shipped() / "playbooks", folder / "playbooks")
-    shutil.rmtree(folder / "inventory")
-    (folder / "inventory").mkdir()
-    inventory = lab.inventory
-    inventory["all"]["vars"] |= VARIABLES
-    (folder / "inventory" / "hosts.yml").write_text(yaml.safe_dump(inventory))
-    return folder
 
 
 def rows(certificate: Certificate) -> str:
@@ -91,7 +74,7 @@ def main() -> int:
     when, begun, about = datetime.now(UTC), time.monotonic(), machine()
     lab = Lab.up(2, lambda text: print(text, file=sys.stderr), containers=True)
     try:
-        with tempfile.TemporaryDirectory() as folder, Gate.open(site(Path(folder) / "site", lab)) as gate:
+        with tempfile.TemporaryDirectory() as folder, Gate.open(proving_site(Path(folder) / "site", lab)) as gate:
             proofs = []
             for proof in gate.prove(wanted or None, say=lambda text: print(text, file=sys.stderr)):
                 proofs.append(proof)

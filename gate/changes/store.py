@@ -180,6 +180,8 @@ def note(connection: Connection, change: Change, *, now: datetime, **values: Any
 
 def _failure(change: Change, to: State, now: datetime) -> dict[str, Any]:
     """What a move says about the change having failed. An undo that fails is a change of its own, which says so."""
+    if to is State.FAILED and change.state is State.UNDOING:
+        return {}  # it failed before, and was taken back on some of its hosts
     if to is State.UNKNOWN or (to is State.FAILED and change.state is not State.UNKNOWN):
         return {"failed_at": stamp(now)}
     if to is State.UNDOING and change.state is State.RUNNING:  # it undoes itself, because it failed

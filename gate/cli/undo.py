@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from gate.changes.model import State
+from gate.changes.model import AT_REST, State
 from gate.cli import tell
 from gate.cli.change import follow
+from gate.cli.halt import notice
 from gate.cli.output import say, show, state, talk, with_output
 from gate.values.actor import Actor
 from gate.values.clock import duration
@@ -74,8 +75,8 @@ def _undo_many(gate: Any, wanted: list[str], given: dict[str, Any]) -> Exit:
     if table:
         _print_radius(gate, done.radius, of, look=look)
     began = time.monotonic()
-    ended = [gate.wait(one.id, given["timeout"], approval=given["wait"]) for one in done.changes]
-    while _moving(ended) and time.monotonic() - began < given["timeout"]:  # a step waits for those before it
+    ended, waits = list(done.changes), bool(done.changes) and gate.works and not notice(gate)
+    while waits and _moving(ended, people=given["wait"]) and time.monotonic() - began < given["timeout"]:
         time.sleep(0.05)
         ended = [gate.change(one.id) for one in ended]
     seconds = round(time.monotonic() - began, 3)
@@ -94,11 +95,9 @@ def _undo_many(gate: Any, wanted: list[str], given: dict[str, Any]) -> Exit:
     return _exit_code(done.radius.conflicts, ended)
 
 
-def _moving(changes: list[Any]) -> bool:
-    """Whether something of it goes on by itself: a step that waits for others does so only while one of those moves."""
-    return any(not one.settled for one in changes) or any(
-        one.waiting_for == "plan" and any(other.state in {"ready", "running"} for other in changes) for one in changes
-    )
+def _moving(changes: list[Any], *, people: bool) -> bool:
+    """Whether something of it goes on: by itself, or, with `people`, when those have spoken for whom it waits."""
+    return any(not one.settled or (people and one.state not in AT_REST) for one in changes)
 
 
 def _print_radius(gate: Any, radius: Any, of: dict[str, Any], *, look: bool) -> None:

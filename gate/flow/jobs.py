@@ -33,12 +33,12 @@ class Jobs:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._unwritten: dict[str, _Pause] = {}
+        self._unwritten: dict[str, _Pause] = {}  # threads put in and take out while another one looks
 
     def pending(self) -> list[tuple[str, str]]:
         """The jobs that could be done now, in the order in which they should be: (deed, change id)."""
         site = self._site
-        unwritten = [("close", change_id) for change_id, pause in self._unwritten.items() if pause.is_over()]
+        unwritten = [("close", change_id) for change_id, pause in list(self._unwritten.items()) if pause.is_over()]
         expire(site)
         ask_again(site)
         with site.database.read() as connection:

@@ -31,15 +31,16 @@ def certify(
     """Proves one action after the other; the certificate and the ledger are written after each.
 
     Raises:
-        CertificateError: an action or a host that nothing can be proved with. Nothing was done there.
+        CertificateError: a host that nothing can be proved on, for one of them: then nothing is done. Or an action that
+            does not say how it can be proved: then nothing is done with it, and with those after it.
         StateError: another proof is under way on this site.
     """
     catalog = site.catalog()
     actions = [catalog.get(name) for name in names] if names is not None else _provable(catalog.actions)
+    chosen = [(action, choose_hosts(site.inventory(), action, hosts)) for action in actions]
     with _alone(site):
-        for action in actions:
-            chosen = choose_hosts(site.inventory(), action, hosts)
-            proof = prove(site.folder, action, chosen, opened=opened, now=site.clock.now(), say=say)
+        for action, on in chosen:
+            proof = prove(site.folder, action, on, opened=opened, now=site.clock.now(), say=say)
             _write_down(site, proof)
             yield proof
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,7 +32,8 @@ def check_undoable(
             f"Its evidence was honoured for {window}, until {change.updated_at + window:%Y-%m-%d %H:%M} UTC.",
             "Make a new change that brings about what you want.",
         )
-    blocking = [one.change.id for one in later if blocks(past, one)]
+    since = frozenset({change.id, *(one.change.id for one in later)})
+    blocking = [one.change.id for one in later if blocks(past, one, since)]
     if blocking:
         raise UndoError(
             f"Change {change.id} cannot be undone: it is stale.",
@@ -78,12 +79,15 @@ def _check_reversible(change: Change, evidence: Mapping[str, Any], reversibility
         )
 
 
-def blocks(past: Past, later: Past) -> bool:
-    """Whether `later` is in the way of an undo of `past`: on a host where both stand they touched the same thing."""
+def blocks(past: Past, later: Past, since: Collection[str]) -> bool:
+    """Whether `later` is in the way of an undo of `past`: on a host where both stand they touched the same thing.
+
+    `since` are the ids of `past` and of all that began after it.
+    """
     other = later.change
     if other.state not in STARTED or other.state is State.UNDONE:
         return False
-    if other.undo_of is not None and other.undo_of >= past.change.id:
+    if other.undo_of in since:
         return False  # an undo of this one, or of one that came later too: it took back, it did not add
     if other.state is State.FAILED and not later.evidence:
         return False  # it ended before it changed anything

@@ -48,61 +48,62 @@ def radius(past: Sequence[Past], wanted: Iterable[str], *, why_not: Mapping[str,
     """
     chosen = frozenset(wanted)
     hosts = sorted({host for one in past if one.change.id in chosen for host in one.evidence})
-    taken: dict[str, set[str]] = {}
+    upon = {host: _lying_upon(past, host) for host in hosts}
+    taken: dict[str, list[str]] = {one.change.id: [] for one in reversed(past)}  # on which hosts, the newest first
     conflicts: list[Conflict] = []
     for host in hosts:
-        here = [one for one in past if host in one.hosts]
-        for_host = _with_followers(here, chosen, host) if cascade else chosen
-        found, left = _on_one_host(here, for_host, host, why_not)
+        of_host = _with_followers(upon[host], chosen) if cascade else chosen
+        found, left = _on_one_host(upon[host], of_host, host, why_not)
         conflicts += left
-        for change_id in found:
-            taken.setdefault(change_id, set()).add(host)
-    ordered = [one for one in reversed(past) if one.change.id in taken]
-    steps = tuple(
+        for name in found:
+            taken[name].append(host)
+    steps = [
         Step(
-            change_id=one.change.id,
-            hosts=tuple(sorted(taken[one.change.id])),
+            change_id=name,
+            hosts=tuple(where),
             after=tuple(
-                later.change.id
-                for later in ordered[:place]
-                if any(_in_the_way(one, later, host) for host in taken[one.change.id] & taken[later.change.id])
+                later for later in taken if any(host in taken[later] and later in upon[host][name] for host in where)
             ),
         )
-        for place, one in enumerate(ordered)
-    )
-    return Radius(steps, tuple(conflicts))
+        for name, where in taken.items()
+        if where
+    ]
+    return Radius(tuple(steps), tuple(conflicts))
 
 
-def _with_followers(here: Sequence[Past], chosen: frozenset[str], host: str) -> frozenset[str]:
-    """The chosen changes of a host, and every later one that is in the way of one of them."""
-    found = {one.change.id for one in here if one.change.id in chosen}
-    for number, later in enumerate(here):
-        if any(one.change.id in found and _in_the_way(one, later, host) for one in here[:number]):
-            found.add(later.change.id)
+def _lying_upon(past: Sequence[Past], host: str) -> dict[str, list[str]]:
+    """Of each change that did something on the host, oldest first, the later ones in the way of its undo there."""
+    found = {}
+    since = {one.change.id for one in past}
+    for place, one in enumerate(past):
+        part = one.on([host])
+        if part.evidence:
+            found[one.change.id] = [later.change.id for later in past[place + 1 :] if blocks(part, later, since)]
+        since.remove(one.change.id)
+    return found
+
+
+def _with_followers(upon: Mapping[str, Sequence[str]], chosen: frozenset[str]) -> frozenset[str]:
+    """The chosen changes, and every later one that is in the way of one of them."""
+    found = set(chosen)
+    for name, later in upon.items():
+        if name in found:
+            found.update(later)
     return frozenset(found)
 
 
 def _on_one_host(
-    here: Sequence[Past], chosen: frozenset[str], host: str, why_not: Mapping[str, str]
+    upon: Mapping[str, Sequence[str]], chosen: frozenset[str], host: str, why_not: Mapping[str, str]
 ) -> tuple[set[str], list[Conflict]]:
     taken: set[str] = set()
     conflicts: list[Conflict] = []
-    for place in range(len(here) - 1, -1, -1):
-        one = here[place]
-        if one.change.id not in chosen or host not in one.evidence:
-            continue
-        in_the_way = [
-            later for later in here[place + 1 :] if later.change.id not in taken and _in_the_way(one, later, host)
-        ]
-        if why := why_not.get(one.change.id):
-            conflicts.append(Conflict(change_id=one.change.id, host=host, by="", why=why))
+    for name in reversed([name for name in upon if name in chosen]):
+        in_the_way = [later for later in upon[name] if later not in taken]
+        if why := why_not.get(name):
+            conflicts.append(Conflict(change_id=name, host=host, by="", why=why))
         elif in_the_way:
-            by = in_the_way[0].change.id
-            conflicts.append(Conflict(change_id=one.change.id, host=host, by=by, why="it touched the same thing later"))
+            why = "it touched the same thing later"
+            conflicts.append(Conflict(change_id=name, host=host, by=in_the_way[0], why=why))
         else:
-            taken.add(one.change.id)
+            taken.add(name)
     return taken, conflicts
-
-
-def _in_the_way(one: Past, later: Past, host: str) -> bool:
-    return host in one.evidence and blocks(one.on([host]), later)

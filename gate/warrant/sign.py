@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gate.values.canonical import canonical
+from gate.values.signed import sign_text
 from gate.warrant.model import Warrant
 
 DOMAIN = b"ansible-gate/warrant/v1\n"  # a signature made for anything else can never pass for a warrant
@@ -14,6 +12,4 @@ DOMAIN = b"ansible-gate/warrant/v1\n"  # a signature made for anything else can 
 
 def sign(warrant: Warrant, key: Ed25519PrivateKey) -> str:
     """The signed warrant, as one line of JSON."""
-    text = warrant.text()
-    signature = key.sign(DOMAIN + text.encode())
-    return canonical({"warrant": text, "signature": base64.b64encode(signature).decode()})
+    return sign_text("warrant", warrant.text(), DOMAIN, key)

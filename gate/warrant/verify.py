@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gate.values.clock import stamp
 from gate.values.errors import WarrantError
+from gate.values.signed import signed_text
 from gate.warrant.model import Warrant
 from gate.warrant.sign import DOMAIN
 
@@ -22,11 +20,8 @@ def verify(signed: str, key: Ed25519PublicKey, now: datetime) -> Warrant:
         WarrantError: unreadable, forged, too early or expired.
     """
     try:
-        outer = json.loads(signed)
-        text = outer["warrant"]
-        key.verify(base64.b64decode(outer["signature"], validate=True), DOMAIN + text.encode())
-        warrant = Warrant.parse(text)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, InvalidSignature):
+        warrant = Warrant.parse(signed_text("warrant", signed, DOMAIN, key))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise WarrantError(
             "The warrant is not one of this gate's.",
             "It is unreadable, or its signature is not that of the site's warrant key.",

@@ -102,6 +102,7 @@ def test_what_was_proposed_earlier_and_began_later_is_later(
         steps.gate.undo(first.id)
     assert waited.id in refused.value.why
     assert steps.execute(steps.gate.undo(waited.id)).state is State.SUCCEEDED
+    assert steps.execute(steps.gate.undo(first.id)).state is State.SUCCEEDED
 
 
 def test_all_that_an_agent_did_is_taken_back_but_for_what_others_built_on(

@@ -147,6 +147,12 @@ def test_the_undo_of_an_earlier_change_blocks(make_change: Make) -> None:
         check(change, later=[(make_change(undo_of=earlier.id), {})])
 
 
+def test_the_undo_of_a_change_that_was_proposed_earlier_and_began_later_does_not_block(make_change: Make) -> None:
+    waited, change = make_change(state=State.UNDONE), make_change()
+    undo = make_change(undo_of=waited.id)
+    check(change, later=[(waited, {"web-01": FILE}), (undo, {"web-01": FILE})])
+
+
 def test_what_was_touched_is_what_the_playbook_names() -> None:
     assert resources({"resources": ["a", "b"]}) == {"a", "b"}
     assert resources({"resources": ["a", 1]}) is None

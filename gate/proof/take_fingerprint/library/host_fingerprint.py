@@ -57,7 +57,6 @@ NOISE = (
     ("files", r"/etc/(mtab|resolv\.conf|hostname|hosts|machine-id|adjtime|ld\.so\.cache)$", "written at boot or by caches"),
     ("files", r"/(root|home/[^/]+)/\.(ansible|cache|bash_history)(/|$)", "what Ansible and a shell leave at home"),
     ("files", r"/var/lib/apt/(lists|periodic|daily_lock)", "the lists of what could be installed"),
-    ("files", r"/var/cache/", "caches"),
     ("files", r"/var/lib/apt/extended_states$", "which packages came along, which the packages section has"),
     ("files", r"/var/lib/dpkg/(lock|lock-frontend|triggers/Lock|status|status-old|available|available-old)$",
      "dpkg's locks and its list, which the packages section has; its order changes"),
@@ -66,7 +65,7 @@ NOISE = (
      "stores of container layers (the containers section has what is in them), of sudo and of logrotate"),
     ("files", r"/var/lib/systemd/(timers|random-seed|timesync|credential\.secret|linger|deb-systemd-helper-\w+)",
      "stamps of timers, the random seed, and Debian's notes on what it enabled (the units section has what is enabled)"),
-    ("files", r"/__pycache__(/|$)|\.pyc$", "bytecode of Python, made when first run"),
+    ("files", r".*(/__pycache__(/|$)|\.pyc$)", "bytecode of Python, made when first run"),
     ("units", r"(session-|user@|user-runtime-dir@|run-|var-lib-containers-|libpod-|[0-9a-f]{64}|.*-[0-9a-f]{12,}\.)",
      "sessions of whoever is logged in, and mounts and scopes of containers that run"),
     ("nftables", r".*NETAVARK|.*\b10\.(88|89)\.", "rules of podman's network, which hold addresses that change"),
@@ -101,7 +100,7 @@ def files():
             folders[:] = [one for one in folders if not left_out.match(f"{folder}/{one}")]
             for name in names + folders:
                 path = f"{folder}/{name}"
-                if not left_out.search(path):
+                if not left_out.match(path):
                     found[path] = _file(path)
     return found
 
@@ -135,7 +134,8 @@ def packages():
     automatic = set(said("apt-mark", "showauto").split())
     found = {}
     for line in told.splitlines():
-        name, status, version = line.replace("\t", " ").split()[:3] if "\t" in line else (line, "", "")
+        about, _, version = line.partition("\t")
+        name, status = about.split()[:2]
         package = name.partition(":")[0]
         # config-files are what a removed package leaves behind; not-installed is what dpkg once heard of
         if status[1:2] != "n":
@@ -252,7 +252,8 @@ def sysctl():
 
 def events():
     """What shows that something happened though everything is as before."""
-    found = {"boot": open("/proc/sys/kernel/random/boot_id").read().strip()}
+    with open("/proc/sys/kernel/random/boot_id") as stream:
+        found = {"boot": stream.read().strip()}
     told = said("systemctl", "show", "--property=Id,InvocationID", "--type=service,timer,socket", "--state=active", "*")
     for block in told.split("\n\n"):
         about = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)

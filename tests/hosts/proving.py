@@ -1,0 +1,26 @@
+"""A site with all shipped actions and with hosts to prove them on: for the tests of proofs, and for `make prove`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from gate.init import init, shipped
+from tests.hosts.lab import Lab
+
+VARIABLES = {"gate_environment": "staging", "gate_tags": ["throwaway"], "gate_packages": ["proof-hello"]}
+
+
+def proving_site(folder: Path, lab: Lab) -> Path:
+    """Makes the site in `folder`; its hosts are those of the lab, which are there to be thrown away."""
+    init(folder, "root")
+    shutil.rmtree(folder / "playbooks")
+    shutil.copytree(shipped() / "playbooks", folder / "playbooks")
+    shutil.rmtree(folder / "inventory")
+    (folder / "inventory").mkdir()
+    inventory = lab.inventory
+    inventory["all"]["vars"] |= VARIABLES
+    (folder / "inventory" / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    return folder
