@@ -24,7 +24,7 @@ help: ## This list
 
 setup: $(STAMP) ## A virtual environment with everything pinned
 
-$(STAMP): pyproject.toml constraints.txt constraints-3.12.txt scripts/setup
+$(STAMP): pyproject.toml constraints.txt constraints-3.12.txt constraints-collections.txt scripts/setup scripts/collections
 	@scripts/setup "$(PYTHON)" "$(VENV)"
 	@touch $@
 
@@ -58,7 +58,7 @@ hosts-down: $(STAMP) ## Takes them away
 chaos: $(STAMP) ## kill -9 of a random process at a random moment; RUNS=1000 takes an hour, SEED=... FROM=... repeats
 	$(BIN)/python scripts/chaos --runs $(or $(RUNS),1000) --from $(or $(FROM),0) $(if $(SEED),--seed $(SEED))
 
-prove: $(STAMP) ## Every shipped undo on two real hosts, some minutes; writes docs/certificates.md. ACTIONS="a b" proves some
+prove: $(STAMP) ## Every shipped undo on two real hosts, a quarter of an hour; writes docs/certificates.md. ACTIONS="a b" proves some
 	$(BIN)/python scripts/prove.py $(ACTIONS)
 
 exhaustive: $(STAMP) ## What takes minutes to hours: every minute of three years in twelve zones

@@ -21,6 +21,9 @@ chroot "$root" systemctl mask --quiet \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
   podman.service podman.socket podman-auto-update.service podman-auto-update.timer
 
+# a database is there for who starts it
+chroot "$root" systemctl disable --quiet postgresql.service
+
 # containers on the host: only a privileged host can have them; images come from a read-only store, if one is mounted
 mkdir -p "$root/etc/systemd/system/podman-restart.service.d" "$root/usr/lib/imgstore"
 printf '[Unit]\nConditionCapability=CAP_SYS_ADMIN\n' > "$root/etc/systemd/system/podman-restart.service.d/hosts.conf"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gate.values.lease import Lease
 from tests.hosts import cgroups, machine
+from tests.hosts.apps import ensure_apps
 from tests.hosts.image import ensure_image
 from tests.hosts.machine import RUN, HostsError, Say
 from tests.hosts.podman import Podman
@@ -44,8 +45,10 @@ def locked() -> Iterator[None]:
             lease.release()
 
 
-def prepare(say: Say) -> str:
-    """Installs what is missing and makes the image, which takes long but once; returns its name. Wants the lock.
+def prepare(say: Say) -> tuple[str, Path]:
+    """Installs what is missing and makes the image, which takes long but once. Wants the lock.
+
+    Returns its name, and the store with the images that hosts can run themselves.
 
     Raises:
         HostsError: hosts cannot be had here, or something failed.
@@ -56,7 +59,8 @@ def prepare(say: Say) -> str:
     machine.install(say)
     podman = own_podman()
     podman.configure()
-    return ensure_image(podman, datetime.now(UTC).date(), say)
+    image = ensure_image(podman, datetime.now(UTC).date(), say)
+    return image, ensure_apps(podman, image)
 
 
 def numbers() -> list[int]:

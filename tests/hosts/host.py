@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.hosts import cgroups, network
@@ -26,14 +27,17 @@ class Host:
     container: str
     podman: Podman
 
-    def start(self, image: str, network_name: str, seed: bytes, *, containers: bool = False) -> None:
-        """Makes the host and lets it boot; the MAC address is fixed, or a neighbour would remember an old one."""
+    def start(self, image: str, network_name: str, seed: bytes, *, apps: Path | None = None) -> None:
+        """Makes the host and lets it boot; the MAC address is fixed, or a neighbour would remember an old one.
+
+        With `apps`, a store of images, the host can run containers of these itself.
+        """
         mac = "02:77:{:02x}:{:02x}:{:02x}:{:02x}".format(*map(int, self.address.split(".")))
         self.podman(
             *("create", "--quiet", "--pull=never", "--systemd=always", "--stop-signal=SIGRTMIN+3"),
             *(f"--name={self.container}", f"--hostname={self.name}", f"--cgroup-parent={cgroups.PARENT}"),
             *(f"--network={network_name}", f"--ip={self.address}", f"--mac-address={mac}"),
-            *(_FOR_CONTAINERS if containers else _CAPABILITIES),
+            *((*_FOR_CONTAINERS, f"--volume={apps}:/usr/lib/imgstore:ro") if apps else _CAPABILITIES),
             image,
         )
         self.podman("cp", "--archive=false", "-", f"{self.container}:/", stdin=seed)

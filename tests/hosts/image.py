@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,8 @@ SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "python3", "python3-apt"),
     *("nginx-light", "cron", "iproute2", "nftables", "procps", "ca-certificates"),
-    *("podman", "crun", "netavark", "aardvark-dns", "iptables"),  # hosts that run containers themselves
+    *("podman", "crun", "netavark", "aardvark-dns", "iptables", "busybox-static"),  # for containers on the host
+    "postgresql",  # a database to change passwords in; it is not started by itself
 )
 OPTIONS = (
     *("--mode=root", "--variant=minbase", "--quiet", f"--include={','.join(PACKAGES)}"),
@@ -76,3 +78,4 @@ def _forget_old(podman: Podman, today: date) -> None:
         year, month = name.rpartition(":")[2].split("-")[:2]
         if (today.year - int(year)) * 12 + today.month - int(month) > 1 and name not in used:
             podman("rmi", name)
+            shutil.rmtree(podman.store.parent / f"apps-{name.rpartition(':')[2]}", ignore_errors=True)

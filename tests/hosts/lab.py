@@ -67,11 +67,11 @@ class Lab:
         if not 1 <= count <= MOST_HOSTS:
             raise HostsError(f"{count} hosts cannot be made. A lab has 1 to {MOST_HOSTS}. Ask for another number.")
         with ground.locked():
-            image = ground.prepare(say)
+            image, apps = ground.prepare(say)
             ground.sweep()
             lab = cls._reserve(count, by_hand)
         try:
-            lab._start(image, containers=containers)
+            lab._start(image, apps if containers else None)
         except BaseException:
             lab.down()
             raise
@@ -105,7 +105,7 @@ class Lab:
         (folder / ground.LAB).write_text(json.dumps(told))
         return cls(number, hosts, podman, lease)
 
-    def _start(self, image: str, *, containers: bool) -> None:
+    def _start(self, image: str, apps: Path | None) -> None:
         login, own = Key.make(), {host.name: Key.make() for host in self.hosts}
         access.write(self.folder, self.hosts, login, own)
         cgroups.claim()
@@ -113,7 +113,7 @@ class Lab:
 
         def start(host: Host) -> None:
             files = {"etc/containers/containers.conf": CONTAINERS_ON_HOST.format(files=machine.open_files())}
-            host.start(image, self.name, seed(own[host.name], login, files), containers=containers)
+            host.start(image, self.name, seed(own[host.name], login, files), apps=apps)
 
         self._each(start)
         network.open_for_machine(self.podman, self.name, self.number)

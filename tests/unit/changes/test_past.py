@@ -116,6 +116,8 @@ def test_what_was_denied_is_never_read(add, read):
         ([State.RUNNING, State.UNDOING, State.UNDO_FAILED], 1),
         ([State.RUNNING, State.UNDOING, State.UNKNOWN], 2),
         ([State.RUNNING, State.FAILED, State.UNDOING, State.UNDONE], 1),
+        ([State.RUNNING, State.FAILED, State.UNDOING, State.FAILED], 1),  # it was taken back on some of its hosts
+        ([State.RUNNING, State.SUCCEEDED, State.UNDOING, State.SUCCEEDED], None),
         ([State.RUNNING, State.SUCCEEDED], None),
         ([State.RUNNING, State.SUCCEEDED, State.UNDOING, State.UNDONE], None),
         ([State.RUNNING, State.SUCCEEDED, State.UNDOING, State.UNDO_FAILED], None),  # its undo says that it failed

@@ -17,6 +17,7 @@ import pwd
 import re
 import stat
 import subprocess
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -49,6 +50,7 @@ KEPT = "/run/ansible-gate-proof"
 TREES = ("/etc", "/srv", "/opt", "/root", "/home", "/usr/local", "/var/lib", "/var/spool/cron", "/boot")
 MOST_DIFFERENCES = 40
 WAIT_S = 60  # for one of the host's own tools
+SETTLE_S = 30  # for what systemd is about to do; what takes longer is seen as it is then
 
 # (section, pattern of the name, why it differs by itself)
 NOISE = (
@@ -91,6 +93,15 @@ def said(*command):
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-300:] or done.returncode}")
     return done.stdout
+
+
+def settle():
+    """Waits for systemd to be through: a clock may just have started something, and that is not the action's deed."""
+    deadline = time.monotonic() + SETTLE_S
+    while re.match(r"\s*\d", said("systemctl", "list-jobs", "--no-legend", "--no-pager")):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.1)
 
 
 def files():
@@ -267,6 +278,7 @@ STATE = (files, packages, units, users, groups, containers, volumes, nftables, l
 
 def look():
     """Section -> name -> what is true of it; `events` is one of the sections."""
+    settle()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:  # most of it waits for tools
         started = {one.__name__: pool.submit(one) for one in (*STATE, events)}
         return {name: one.result() for name, one in started.items()}
