@@ -23,6 +23,7 @@ from gate.values.errors import IdentityError
 from gate.values.keys import public_key
 
 if TYPE_CHECKING:
+    from gate.execution.outcome import Outcome
     from gate.flow.card import Card
     from gate.flow.events import Told
     from gate.flow.halt import Standstill
@@ -117,6 +118,20 @@ class Gate(OpenSite):
 
         self.identity.require("propose")
         return undo(self.site, change_id, self.actor, hosts=hosts, reason=reason, key=key)
+
+    def check_undo(self, change_id: str, *, hosts: Collection[str] = ()) -> Outcome | None:
+        """What an undo would change, by `--check --diff` of undo.yml; None if its action has no preview."""
+        from gate.flow.check_undo import check_undo
+
+        self.identity.require("propose")
+        return check_undo(self.site, change_id, self.actor, hosts=hosts)
+
+    def redo(self, change_id: str, *, reason: str = "", key: str | None = None) -> Change:
+        """Proposes what was taken back once more; returns the new, decided change."""
+        from gate.flow.redo import redo
+
+        self.identity.require("propose")
+        return redo(self.site, change_id, self.actor, reason=reason, key=key)
 
     def undo_many(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gate.catalog.load import Catalog, load_catalog
+from gate.catalog.load import Catalog
 from gate.certificate.store import Certificates
 from gate.database.engine import Database
 from gate.identity.scopes import Identity
@@ -53,7 +53,7 @@ class OpenSite:
         """The catalog as it is on disk now."""
         seen = [_stats(folder) for folder in self.folder.playbooks]
         if self._catalog is None or self._catalog[0] != seen:
-            self._catalog = (seen, load_catalog(self.folder.playbooks, self.folder.run.names_for))
+            self._catalog = (seen, self.folder.catalog())
         return self._catalog[1]
 
     def inventory(self) -> Inventory:

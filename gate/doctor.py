@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.catalog.check import check_action
-from gate.catalog.load import load_catalog
 from gate.certificate.store import Certificates
 from gate.execution.environment import ansible_environment, worker_environment
 from gate.execution.secrets import Place, find
@@ -91,7 +90,7 @@ def _inventory(folder: SiteFolder) -> str:
 
 def _catalog(folder: SiteFolder) -> Iterator[Check]:
     try:
-        found = load_catalog(folder.playbooks, folder.run.names_for)
+        found = folder.catalog()
     except GateError as wrong:
         yield Check("catalog", sound=False, what=f"{wrong.what} {wrong.why}", mend=wrong.fix)
         return
@@ -140,7 +139,7 @@ def _secret(folder: SiteFolder, name: str) -> str:
 
 
 def _rules(folder: SiteFolder) -> str:
-    actions = known_actions(load_catalog(folder.playbooks, folder.run.names_for))
+    actions = known_actions(folder.catalog())
     cases = read_tables(folder.rules / "tests", actions)
     with load_sound(folder.rules, actions=actions) as loaded:
         return f"{len(loaded.rules)} rules, {len(cases)} cases pass, generation {loaded.generation[:19]}…"
@@ -168,7 +167,7 @@ def _keys(keys: Path) -> str:
 
 def _certificates(folder: SiteFolder) -> str:
     certificates = Certificates(folder.certificates, folder.state / "keys")
-    actions = [one for one in load_catalog(folder.playbooks, folder.run.names_for).actions if one.has_undo]
+    actions = [one for one in folder.catalog().actions if one.has_undo]
     for action in actions:
         certificates.read(action.name)  # one that cannot be believed is said here, and certifies nothing
     proved = [one.name for one in actions if certificates.has(one.name, one.digest)]

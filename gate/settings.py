@@ -10,6 +10,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gate.catalog.collections import places
+from gate.catalog.load import Catalog, load_catalog
 from gate.execution.settings import RunSettings, SecretSource
 from gate.values.errors import SettingsError
 from gate.values.keys import make_key, make_sealing_key
@@ -148,6 +150,11 @@ class SiteFolder:
     def _vault(self, identity: str) -> str:
         label, at, file = identity.rpartition("@")
         return f"{label}{at}{os.path.abspath(self.root / file)}"  # noqa: PTH100  (a link is followed when it is read)
+
+    def catalog(self) -> Catalog:
+        """The actions of the site as they are on disk now; those that lack a secret or a collection are broken."""
+        where = places(self.inventory.parent / "ansible.cfg")
+        return load_catalog(self.playbooks, self.run.names_for, where)
 
     def groups_of(self, name: str) -> frozenset[str]:
         """The groups that the person `name` approves for."""

@@ -93,6 +93,11 @@ RULES: dict[str, Rule] = {
         "What an action needs has to be known before it runs.",
         "List the collection in action.yml under `requires: {collections: [...]}`.",
     ),
+    "collection-missing": Rule(
+        "Ansible would stop at the first task that needs it.",
+        "Install it where the gate runs, as in `ansible-galaxy collection install containers.podman`; "
+        "a service that runs has to be started anew.",
+    ),
     "parameter-secret": Rule(
         "Of a parameter with no_log an agent gives only the name of a secret; the site lists the names, and the worker "
         "puts in the value.",

@@ -10,8 +10,9 @@ from pathlib import Path
 from gate.catalog.action import Action, Targets
 from gate.catalog.argument_spec import ArgumentSpec
 from gate.catalog.check import inspect
+from gate.catalog.collections import missing
 from gate.catalog.digest import digest_folder, digest_undo
-from gate.catalog.finding import BrokenActionError, broken
+from gate.catalog.finding import BrokenActionError, Finding, broken
 from gate.catalog.manifest import Manifest
 from gate.values.errors import CatalogError, UnknownActionError
 
@@ -29,6 +30,11 @@ class Catalog:
 
     by_name: Mapping[str, Action]
     broken: tuple[CatalogError, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong in the actions that are broken."""
+        return tuple(one for wrong in self.broken if isinstance(wrong, BrokenActionError) for one in wrong.findings)
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -52,10 +58,13 @@ class Catalog:
         )
 
 
-def load_catalog(folders: Sequence[Path], secrets: SecretsFor = _no_secrets) -> Catalog:
+def load_catalog(
+    folders: Sequence[Path], secrets: SecretsFor = _no_secrets, collections: Sequence[Path] | None = None
+) -> Catalog:
     """The actions of all subfolders of `folders` that have an action.yml.
 
     `secrets` says which of the site's secrets an action may be given; if nothing is said, none.
+    `collections` are the places where those that an action requires must be; if nothing is said, nobody looks.
     A name that is there twice is broken in its later place.
 
     Raises:
@@ -68,6 +77,9 @@ def load_catalog(folders: Sequence[Path], secrets: SecretsFor = _no_secrets) -> 
             action = load_action(folder, secrets)
             if action.name in actions:
                 raise broken(folder, 1, "folder", f"{action.name} is there already, in {actions[action.name].folder}")
+            if collections is not None and (absent := missing(action.collections, collections)):
+                what = f"{action.name} is not offered: {', '.join(absent)} is not installed here"
+                raise broken(folder / "action.yml", 1, "collection-missing", what)
             actions[action.name] = action
         except CatalogError as wrong:
             errors.append(wrong)

@@ -55,12 +55,14 @@ def check(ctx: click.Context, folders: tuple[Path, ...], output: str) -> None:
     """Check action FOLDERS (default: all of the site) and name the mend of each problem."""
     from gate.catalog.check import check_action
 
+    absent = []
     if not folders:
         from gate.settings import find_site
 
         site = find_site(ctx.obj.site)
+        absent = [one for one in site.catalog().findings if one.rule == "collection-missing"]
         folders = tuple(sorted(path.parent for top in site.playbooks for path in top.glob("*/action.yml")))
-    findings = [finding for folder in folders for finding in check_action(folder)]
+    findings = [*(finding for folder in folders for finding in check_action(folder)), *absent]
     plain = [
         {"file": str(one.file), "line": one.line, "rule": one.rule, "what": one.what, "mend": one.mend}
         for one in findings

@@ -21,6 +21,7 @@ COMMANDS = {
     "halt": ("halt", "The kill switch: nothing starts, and what runs is cancelled."),
     "resume": ("halt", "End the halt."),
     "undo": ("undo", "Take a change back, from its recorded evidence."),
+    "redo": ("redo", "Do once more what was taken back."),
     "settle": ("undo", "Say what happened where the gate could not know."),
     "plan": ("plan", "Turn words into intents, and propose them if you say so."),
     "changes": ("changes", "Look at changes: list, show, wait."),

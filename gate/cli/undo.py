@@ -74,6 +74,9 @@ def _undo_many(gate: Any, wanted: list[str], given: dict[str, Any]) -> Exit:
     of = {step.change_id: gate.change(step.change_id) for step in done.radius.steps}
     if table:
         _print_radius(gate, done.radius, of, look=look)
+    foreseen = _foreseen(gate, done.radius.steps) if look else None
+    if table and foreseen:
+        tell.preview(foreseen)
     began = time.monotonic()
     ended, waits = list(done.changes), bool(done.changes) and gate.works and not notice(gate)
     while waits and _moving(ended, people=given["wait"]) and time.monotonic() - began < given["timeout"]:
@@ -90,9 +93,19 @@ def _undo_many(gate: Any, wanted: list[str], given: dict[str, Any]) -> Exit:
         ],
         "changes": [one.as_json() for one in ended],
         "seconds": seconds,
+        "preview": foreseen,
     }
     show(given["output"], answer, lambda: None if look else _print_ended(ended, seconds))
     return _exit_code(done.radius.conflicts, ended)
+
+
+def _foreseen(gate: Any, steps: Any) -> dict[str, Any] | None:
+    """What `--check --diff` of the undo shows. Of several only the last change could be looked at, so none is."""
+    if len(steps) != 1:
+        return None
+    outcome = gate.check_undo(steps[0].change_id, hosts=steps[0].hosts)
+    found: dict[str, Any] | None = outcome and outcome.as_json()
+    return found
 
 
 def _moving(changes: list[Any], *, people: bool) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gate.values.errors import DatabaseError
 
-HEAD = "0003"  # the newest migration; a test compares it with the migrations folder
+HEAD = "0004"  # the newest migration; a test compares it with the migrations folder
 BUSY_TIMEOUT_MS = 30_000
 POSTGRESQL = "postgresql+psycopg"
 _LOCK = 0x67617465  # "gate": what a writer of this database holds on PostgreSQL

@@ -77,6 +77,14 @@ plan_steps = Table(
     Index("plan_steps_by_plan", "plan_id"),
 )
 
+compensations = Table(
+    "compensations",
+    metadata,
+    Column("plan_id", Text, primary_key=True),
+    Column("change_id", Text, ForeignKey("changes.id"), nullable=False),  # the step that did not succeed
+    Column("since", Text, nullable=False),
+)
+
 holds = Table(
     "holds",
     metadata,

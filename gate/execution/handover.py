@@ -19,7 +19,7 @@ POLL_S = 0.01
 
 def command_line(phase: Phase, private: Path) -> str:
     """What ansible-playbook is told beside inventory, hosts and playbook."""
-    words = ["--check", "--diff", "-v"] if phase is Phase.CHECK else ["--diff"]  # -v: why a task was skipped
+    words = ["--check", "--diff", "-v"] if phase.only_looks else ["--diff"]  # -v: why a task was skipped
     if (private / PIPE).exists():
         words += ["-e", f"@{private / PIPE}"]
     return shlex.join(words)

@@ -22,7 +22,7 @@ from gate.execution.workspace import extra_variables, unsafe, write_variables
 from gate.inventory.digest import config_of
 from gate.values.errors import SecretError
 from gate.values.keys import make_sealing_key, sealing_key
-from gate.warrant.model import Phase, Warrant
+from gate.warrant.model import Warrant
 
 KEPT = ("command", "stdout", "stderr", "rc", "status")  # of the files that ansible-runner writes
 MAX_READ, MAX_KEPT = 64 * 1024 * 1024, 4 * 1024 * 1024  # characters of one of them
@@ -160,7 +160,7 @@ def _wanted(warrant: Warrant, project: Path, settings: RunSettings) -> dict[str,
 
 
 def _opened_evidence(warrant: Warrant, key: bytes) -> dict[str, Any]:
-    if warrant.phase is not Phase.UNDO or not any(map(is_sealed, warrant.evidence.values())):
+    if not warrant.phase.takes_back or not any(map(is_sealed, warrant.evidence.values())):
         return {}
     evidence = {host: opened(one, key, (warrant.action, host)) for host, one in warrant.evidence.items()}
     return {"evidence": unsafe(evidence)}

@@ -116,7 +116,7 @@ def execute(warrant: Warrant, folder: Path, secrecy: Secrecy) -> Outcome:
     with (artifacts / "events.jsonl").open("a") as log:
 
         def on_event(event: dict[str, Any]) -> None:
-            ours = reduce_event(event, secrecy, preview=warrant.phase is Phase.CHECK)
+            ours = reduce_event(event, secrecy, preview=warrant.phase.only_looks)
             if ours is not None:
                 observe(seen, ours)
                 line = canonical(ours) + "\n"

@@ -14,7 +14,13 @@ from gate.catalog.digest import digest_folder, files_of
 from gate.values.errors import WarrantError
 from gate.warrant.model import Phase, Warrant
 
-PLAYBOOKS = {Phase.CHECK: "do.yml", Phase.DO: "do.yml", Phase.VERIFY: "verify.yml", Phase.UNDO: "undo.yml"}
+PLAYBOOKS = {
+    Phase.CHECK: "do.yml",
+    Phase.DO: "do.yml",
+    Phase.VERIFY: "verify.yml",
+    Phase.UNDO: "undo.yml",
+    Phase.CHECK_UNDO: "undo.yml",
+}
 TRIES, TRY_AGAIN_S = 50, 0.02
 _HOST = re.compile(
     r"(?!(?:all|ungrouped)\Z)[A-Za-z0-9][A-Za-z0-9_.-]{0,252}"
@@ -71,7 +77,7 @@ def _copy(folder: Path, project: Path) -> None:
 def extra_variables(warrant: Warrant) -> dict[str, Any]:
     """The variables of the run, every text in them marked as one that is never a template."""
     variables = dict(warrant.parameters)
-    if warrant.phase is Phase.UNDO:
+    if warrant.phase.takes_back:
         variables["evidence"] = warrant.evidence
     return {name: unsafe(value) for name, value in variables.items()}
 

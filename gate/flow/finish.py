@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gate.changes import holds, plans, store
+from gate.changes import compensations, holds, plans, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
@@ -48,7 +48,12 @@ def end_unstarted(connection: Connection, change: Change, state: State, now: dat
 
 
 def go_on_with_plan(connection: Connection, change: Change, now: datetime) -> None:
-    """Makes ready what waited for this step of its plan; if the step did not succeed, withdraws what comes after it."""
+    """Makes ready what waited for this step of its plan.
+
+    If the step did not succeed, what comes after it is withdrawn, and what the plan has finished is to be taken back.
+    """
+    if change.state is not State.SUCCEEDED:
+        compensations.want(connection, change.id, now)
     for one in plans.followers(connection, change):
         follower = store.get(connection, one.id)  # by another way it may have been withdrawn just now
         if follower.state not in {State.WAITING, State.READY}:

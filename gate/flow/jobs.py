@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gate.changes import halt, store
+from gate.changes import compensations, halt, store
 from gate.changes.model import Change, State, WaitingFor
+from gate.flow.compensate import compensate
 from gate.flow.execute import execute
 from gate.flow.expire import ask_again, expire
 from gate.flow.finish import come_to_rest, end_unstarted
@@ -23,6 +24,7 @@ _DEEDS: dict[str, Callable[[Site, str], None]] = {
     "execute": execute,
     "preview": preview,
     "recover": recover,
+    "compensate": compensate,
     "close": close_own,
 }
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # between the tries to write down how a change ended
@@ -44,9 +46,10 @@ class Jobs:
         with site.database.read() as connection:
             may_start = halt.standing(connection) is None
             open_changes = store.in_states(connection, [State.READY, State.WAITING]) if may_start else []
+            broken = [("compensate", change_id) for change_id in compensations.due(connection)]
         ready = [("execute", change.id) for change in open_changes if change.state is State.READY]
         previews = [("preview", change.id) for change in open_changes if wants_preview(change, site)]
-        return [("recover", change.id) for change in abandoned(site)] + unwritten + ready + previews
+        return [("recover", change.id) for change in abandoned(site)] + unwritten + broken + ready + previews
 
     def work(self, deed: str, change_id: str) -> None:
         """Does one job. Whatever goes wrong ends in a state that says so; no run is ever started again.
@@ -91,6 +94,7 @@ def _give_up(site: Site, change_id: str, wrong: Exception) -> None:
     with site.database.write() as connection:
         change = store.get(connection, change_id)
         ledger.append(connection, "trouble", "gate", why, now=now, change_id=change_id)
+        compensations.forget(connection, change_id)
         match change.state:
             case State.READY:
                 end_unstarted(connection, change, State.DENIED, now)

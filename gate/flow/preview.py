@@ -15,11 +15,12 @@ from gate.execution.outcome import Outcome
 from gate.flow import previewed, runs
 from gate.flow.decide import bind
 from gate.flow.ports import Site
+from gate.flow.undo import check_original
 from gate.ledger import store as ledger
 from gate.values.canonical import digest
 from gate.warrant.model import Phase
 
-NO_PREVIEW = "none"  # the action cannot be checked, or the change is an undo, which is shown by its evidence
+NO_PREVIEW = "none"  # the action cannot be checked
 
 
 def preview(site: Site, change_id: str) -> None:
@@ -31,7 +32,7 @@ def preview(site: Site, change_id: str) -> None:
         if not wants_preview(change, site) or halt.standing(connection) is not None:
             return
         admitted = admit(change.intent, site.catalog(), inventory)
-        if admitted.action.check == "none" or change.undo_of is not None:
+        if admitted.action.check == "none":
             _bind(connection, change, admitted, inventory.digest, NO_PREVIEW, now)
             return
         about = previewed.subject(admitted, inventory.digest)
@@ -42,7 +43,9 @@ def preview(site: Site, change_id: str) -> None:
             ledger.append(connection, "previewed", "gate", data, now=now, change_id=change_id)
             return
         change = store.note(connection, change, now=now, executor=site.executor_id)
-        warrant = runs.issue(site, connection, change, admitted.action, Phase.CHECK, inventory, now=now)
+        evidence = check_original(connection, change, admitted.action, now) if change.undo_of else None
+        phase = Phase.CHECK_UNDO if change.undo_of else Phase.CHECK
+        warrant = runs.issue(site, connection, change, admitted.action, phase, inventory, now=now, evidence=evidence)
     outcome = runs.perform(site, warrant)
     seen = preview_digest(outcome)
     with site.database.write() as connection:

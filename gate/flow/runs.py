@@ -59,7 +59,7 @@ def issue(
     evidence: Mapping[str, Any] | None = None,
 ) -> Warrant:
     """Makes the warrant of a run and writes down that it was issued, in the caller's transaction."""
-    hosts = tuple(sorted(evidence)) if phase is Phase.UNDO and evidence else change.hosts
+    hosts = tuple(sorted(evidence)) if phase.takes_back and evidence else change.hosts
     warrant = Warrant(
         run_id=new_id("run", now),
         change_id=change.id,
@@ -178,7 +178,8 @@ def open_runs(connection: Connection, change_id: str) -> list[Run]:
 
 def stop_previews(site: Site, connection: Connection) -> None:
     """Asks every preview that is being made to stop. In a transaction that writes."""
-    making = select(runs.c.id).where(runs.c.ended_at.is_(None), runs.c.phase == Phase.CHECK.value)
+    looks = [phase.value for phase in Phase if phase.only_looks]
+    making = select(runs.c.id).where(runs.c.ended_at.is_(None), runs.c.phase.in_(looks))
     for (run_id,) in connection.execute(making).all():
         site.executor.stop(run_id)
 
@@ -196,7 +197,7 @@ def next_step(
 
     Of a change that was cancelled nothing is verified any more; if it was forced, nothing is taken back either.
     """
-    acts = [run for run in ended if run.phase is not Phase.CHECK]
+    acts = [run for run in ended if not run.phase.only_looks]
     last, outcome = acts[-1], acts[-1].outcome
     if outcome is None or (outcome.status is Status.UNKNOWN and last.phase is not Phase.VERIFY):
         return State.UNKNOWN

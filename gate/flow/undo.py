@@ -45,19 +45,32 @@ def undo(
     inventory = site.inventory()
     try:
         with site.database.read() as connection:
-            original = store.get(connection, change_id)
-            check_is_no_undo(original)
-            action = site.catalog().get(original.intent.action)
-            part = _part(past_of(connection, original), hosts)
-            _check_undoable(connection, part, action, now)
-            check_none_on_its_way(connection, part)
+            part, _action = undoable(site, connection, change_id, hosts, now)
     except UndoError as refused:
         refuse(site, actor, refused, {"undo_of": change_id})
         raise
     admitted = admit_undo(site, inventory, part, reason)
-    made = enter(site, admitted, inventory.digest, actor, key=key, now=now, undo_of=original.id)
+    made = enter(site, admitted, inventory.digest, actor, key=key, now=now, undo_of=part.change.id)
     site.wake()
     return made
+
+
+def undoable(
+    site: Site, connection: Connection, change_id: str, hosts: Collection[str], now: datetime
+) -> tuple[Past, Action]:
+    """The part of a change that is to be taken back, and its action.
+
+    Raises:
+        UndoError: it cannot be undone.
+        NotFoundError: no such change.
+    """
+    original = store.get(connection, change_id)
+    check_is_no_undo(original)
+    action = site.catalog().get(original.intent.action)
+    part = _part(past_of(connection, original), hosts)
+    _check_undoable(connection, part, action, now)
+    check_none_on_its_way(connection, part)
+    return part, action
 
 
 def admit_undo(site: Site, inventory: Inventory, part: Past, reason: str) -> Admitted:
@@ -128,7 +141,7 @@ def check_is_no_undo(original: Change) -> None:
     raise UndoError(
         f"Change {original.id} is an undo itself.",
         f"It took back {original.undo_of}; an undo records no evidence of its own.",
-        f"To have it again, propose the action of {original.undo_of} once more.",
+        f"To have it again: gate redo {original.undo_of}",
     )
 
 

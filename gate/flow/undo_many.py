@@ -72,19 +72,17 @@ def undo_many(
         )
     if look:
         with site.database.read() as connection:
-            return Undone(_survey(site, connection, inventory, wanted, hosts, now, cascade=cascade)[0], ())
+            return Undone(survey(site, connection, inventory, wanted, hosts, now, cascade=cascade)[0], ())
     with site.database.write() as connection:
-        found, past = _survey(site, connection, inventory, wanted, hosts, now, cascade=cascade)
+        found, past = survey(site, connection, inventory, wanted, hosts, now, cascade=cascade)
         if not found.steps:
             raise _nothing(found)
-        changes = _propose(site, connection, inventory, found.steps, past, actor, reason, now)
-        if any(change.state is State.DENIED for change in changes):
-            changes = deny_rest(connection, changes, now)
+        changes = propose_undos(site, connection, inventory, found.steps, past, actor, reason, now)
     site.wake()
     return Undone(found, tuple(changes))
 
 
-def _survey(
+def survey(
     site: Site,
     connection: Connection,
     inventory: Inventory,
@@ -94,7 +92,7 @@ def _survey(
     *,
     cascade: bool,
 ) -> tuple[Radius, Mapping[str, Past]]:
-    """What can be taken back and how; and what is known of each change that has to do with it."""
+    """What of `wanted` can be taken back and how; and what is known of each change that has to do with it."""
     chosen = [store.get(connection, name) for name in wanted]
     if not chosen:
         return Radius((), ()), {}
@@ -121,7 +119,7 @@ def _why_not(site: Site, connection: Connection, inventory: Inventory, past: Pas
     return ""
 
 
-def _propose(
+def propose_undos(
     site: Site,
     connection: Connection,
     inventory: Inventory,
@@ -131,6 +129,7 @@ def _propose(
     reason: str,
     now: datetime,
 ) -> list[Change]:
+    """Proposes the undos of `steps` as one plan; returns them decided. One denial denies them all."""
     plan_id = new_id("pln", now)
     ids: dict[str, str] = {}
     made = []
@@ -145,7 +144,7 @@ def _propose(
         ledger.append(connection, "planned", str(actor), data, now=at, change_id=change.id)
         ids[step.change_id] = change.id
         made.append(change)
-    return made
+    return deny_rest(connection, made, now) if any(one.state is State.DENIED for one in made) else made
 
 
 def _nothing(found: Radius) -> UndoError:

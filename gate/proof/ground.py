@@ -17,6 +17,7 @@ import yaml
 
 from gate.catalog.digest import files_of
 from gate.changes.model import Change, State
+from gate.execution.outcome import Outcome, Status
 from gate.intent import Intent
 from gate.ledger.entry import Entry
 from gate.settings import Settings, SiteFolder, SiteSection, VaultSection
@@ -49,6 +50,7 @@ class Door(Protocol):
 
     def propose(self, wish: Intent) -> Change: ...
     def undo(self, change_id: str, *, reason: str = "") -> Change: ...
+    def check_undo(self, change_id: str) -> Outcome | None: ...
     def wait(self, change_id: str) -> Change: ...
     def change(self, change_id: str) -> Change: ...
     def runs(self, change_id: str) -> list[dict[str, Any]]: ...
@@ -100,17 +102,18 @@ class Ground:
             shutil.copy2(folder / file, target / file)
         return target
 
-    def put_tasks(self, name: str, tasks: Sequence[Mapping[str, Any]]) -> None:
-        """Makes an action of mere tasks."""
+    def put_tasks(self, name: str, tasks: Sequence[Mapping[str, Any]], collections: Sequence[str]) -> None:
+        """Makes an action of mere tasks, which may use these collections."""
         folder = self.folder.playbooks[0] / name
         folder.mkdir(parents=True)
         play = {"name": "Prepare the hosts", "hosts": "all", "gather_facts": False, "tasks": _plain(tasks)}
+        action = _PREPARE | {"requires": {"collections": list(collections)}}
         spec = {
             "short_description": "Prepare the hosts",
             "description": "Bring the hosts to where a case starts.",
             "argument_specs": {name: {"short_description": "Prepare the hosts", "options": {}}},
         }
-        for file, content in {"action.yml": _PREPARE, "do.yml": [play], "do.meta.yml": spec}.items():
+        for file, content in {"action.yml": action, "do.yml": [play], "do.meta.yml": spec}.items():
             (folder / file).write_text(yaml.dump(content, Dumper=_Dumper, sort_keys=False))
 
     def act(self, action: str, parameters: Mapping[str, Any]) -> Change:
@@ -124,6 +127,14 @@ class Ground:
         door = self._door()
         door.wait(door.undo(change.id, reason=REASON).id)
         return door.change(change.id)
+
+    def check_undo(self, change: Change) -> str:
+        """Has it shown what an undo would do; returns why it could not be, and nothing if it could."""
+        seen = self._door().check_undo(change.id)
+        if seen is None or seen.status is Status.SUCCEEDED:
+            return ""
+        told = [f"{host}: {one.message}" for host, one in seen.hosts.items() if one.message]
+        return "; ".join(told)[:1000] or seen.status.value
 
     def look(self, label: str, against: str = "none") -> dict[str, Seen]:
         """What the hosts are like, by host, kept as `label` and compared with what was kept as `against`.

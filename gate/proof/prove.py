@@ -121,7 +121,7 @@ def _copy(ground: Ground, action: Action, cases: Sequence[Case]) -> None:
         )
     for number, case in enumerate(cases):
         if case.pre_tasks:
-            ground.put_tasks(_preparation(number), case.pre_tasks)
+            ground.put_tasks(_preparation(number), case.pre_tasks, action.collections)
     for number, way in enumerate(broken_off(action.folder / "do.yml")):
         name = _variant(action, number)
         folder = ground.put(action.folder, name)
@@ -143,7 +143,7 @@ def _prove_case(ground: Ground, action: Action, case: Case, number: int, say: Sa
         if case.pre_tasks:
             _demand(ground, ground.act(_preparation(number), {}), State.SUCCEEDED)
         systems = {host: seen.system for host, seen in ground.look("start").items()}
-    first = _there_and_back(ground, action, case, "do")
+    first = _there_and_back(ground, action, case, "do", shown=number == 0)
     changed = ", ".join(first.changed) or "nothing changed"
     say(f"  done in {first.do_s:.1f} s ({changed}), undone in {first.undo_s:.1f} s")
     second = _there_and_back(ground, action, case, "do again")
@@ -172,13 +172,19 @@ class _Trip:
     undo_s: float
 
 
-def _there_and_back(ground: Ground, action: Action, case: Case, step: str) -> _Trip:
+def _there_and_back(ground: Ground, action: Action, case: Case, step: str, *, shown: bool = False) -> _Trip:
+    """With `shown` the undo is previewed first, which has to work and to change nothing."""
     with _step(step):
         begun = time.monotonic()
         change = ground.act(action.name, case.vars)
         do_s = time.monotonic() - begun
         _demand(ground, change, State.SUCCEEDED)
         changed = _expect_a_change(case, ground.look("done", "start"))
+    if shown:
+        with _step(f"preview of the undo of {step}"):
+            if why_not := ground.check_undo(change):
+                raise RefutedError("", f"It does not work: {why_not}")
+            _expect_the_start(ground.look("shown", "done"))
     with _step(f"undo of {step}"):
         begun = time.monotonic()
         _demand(ground, ground.undo(change), State.UNDONE)

@@ -19,6 +19,17 @@ class Phase(StrEnum):
     DO = "do"
     VERIFY = "verify"
     UNDO = "undo"
+    CHECK_UNDO = "check-undo"  # undo.yml with --check --diff
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether it is a preview, which changes nothing."""
+        return self in {Phase.CHECK, Phase.CHECK_UNDO}
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether it is of undo.yml, which is given the evidence."""
+        return self in {Phase.UNDO, Phase.CHECK_UNDO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

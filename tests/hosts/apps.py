@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 import tempfile
@@ -12,7 +13,8 @@ from tests.hosts.podman import Podman
 
 NAME = "localhost/app"
 TAGS = ("v1", "v2")  # each says its own name on port 80
-_RUNS = 'CMD ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"]'
+# the first process of a container does not heed other signals unless it says so
+_CHANGES = ("STOPSIGNAL SIGKILL", 'CMD ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"]')
 
 
 def ensure_apps(podman: Podman, image: str) -> Path:
@@ -21,7 +23,8 @@ def ensure_apps(podman: Podman, image: str) -> Path:
     Raises:
         HostsError: it cannot be made.
     """
-    store = podman.store.parent / f"apps-{image.rpartition(':')[2]}"
+    recipe = hashlib.sha256("\n".join((NAME, *TAGS, *_CHANGES)).encode()).hexdigest()[:12]
+    store = podman.store.parent / f"apps-{image.rpartition(':')[2]}-{recipe}"
     if not store.is_dir():
         with tempfile.TemporaryDirectory(dir=podman.store.parent) as folder:
             made, state = Path(folder) / "store", Path(folder) / "run"
@@ -30,7 +33,14 @@ def ensure_apps(podman: Podman, image: str) -> Path:
                 tree = Path(folder) / f"{tag}.tar"
                 _write_tree(tree, busybox, tag)
                 here = ("--root", str(made), "--runroot", str(state), "--storage-driver", "overlay")
-                podman(*here, "import", "--quiet", "--change", _RUNS, str(tree), f"{NAME}:{tag}")
+                podman(
+                    *here,
+                    "import",
+                    "--quiet",
+                    *(word for change in _CHANGES for word in ("--change", change)),
+                    str(tree),
+                    f"{NAME}:{tag}",
+                )
             unmount(made / "overlay", state / "overlay")
             made.rename(store)
     return store

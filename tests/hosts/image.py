@@ -78,4 +78,5 @@ def _forget_old(podman: Podman, today: date) -> None:
         year, month = name.rpartition(":")[2].split("-")[:2]
         if (today.year - int(year)) * 12 + today.month - int(month) > 1 and name not in used:
             podman("rmi", name)
-            shutil.rmtree(podman.store.parent / f"apps-{name.rpartition(':')[2]}", ignore_errors=True)
+            for apps in podman.store.parent.glob(f"apps-{name.rpartition(':')[2]}-*"):
+                shutil.rmtree(apps)

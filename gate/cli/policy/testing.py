@@ -88,7 +88,6 @@ def test(ctx: click.Context, folder: Path | None, mutate: bool, output: str) -> 
 
 
 def _rules_and_catalog(ctx: click.Context, folder: Path | None) -> tuple[Path, Catalog | None]:
-    from gate.catalog.load import load_catalog
     from gate.settings import find_site
 
     try:
@@ -97,7 +96,7 @@ def _rules_and_catalog(ctx: click.Context, folder: Path | None) -> tuple[Path, C
         if folder is None:
             raise
         return folder, None
-    return folder or site.rules, load_catalog(site.playbooks, site.run.names_for)
+    return folder or site.rules, site.catalog()
 
 
 def _members(ctx: click.Context) -> Members | None:

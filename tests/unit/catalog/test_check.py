@@ -383,7 +383,8 @@ def test_what_keeps_the_rules_has_no_findings(make_action, files: dict[str, str 
 
 
 def test_every_rule_has_a_bad_and_a_good_example() -> None:
-    assert {rule for rule, *_ in BAD} == set(RULES) == set(GOOD)
+    of_the_machine = {"collection-missing"}  # what a folder says cannot break it: test_collections.py
+    assert {rule for rule, *_ in BAD} == set(RULES) - of_the_machine == set(GOOD)
 
 
 def test_a_finding_says_file_line_rule_and_mend(make_action) -> None:

@@ -45,6 +45,7 @@ happened: {type: bool, returned: always, description: Whether the state or an ev
 differences: {type: list, returned: always, description: "Of the state and the events, forty at most."}
 """
 
+STOPPED = ("configured", "created", "exited", "initialized", "stopped")
 STORE = "/var/lib/containers/storage"
 KEPT = "/run/ansible-gate-proof"
 TREES = ("/etc", "/srv", "/opt", "/root", "/home", "/usr/local", "/var/lib", "/var/spool/cron", "/boot")
@@ -198,7 +199,8 @@ def containers():
         told = {
             "image": one["Image"],
             "named": one["ImageName"],
-            "state": one["State"]["Status"],
+            # created, exited and the like are one: it does not run
+            "state": "stopped" if one["State"]["Status"] in STOPPED else one["State"]["Status"],
             "command": config.get("Cmd"),
             "user": config.get("User"),
             # HOSTNAME is the id of the container
