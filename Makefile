@@ -17,7 +17,7 @@ PEERS  := cedarpy==4.12.2 regopy==1.5.2 casbin==1.43.0 zen-engine==2.1.3 rule-en
           common-expression-language==0.10.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chaos exhaustive prove hosts hosts-down demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start bench-exec
+.PHONY: help setup chaos exhaustive prove molecule hosts hosts-down demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start bench-exec
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ chaos: $(STAMP) ## kill -9 of a random process at a random moment; RUNS=1000 tak
 
 prove: $(STAMP) ## Every shipped undo on two real hosts, a quarter of an hour; writes docs/certificates.md. ACTIONS="a b" proves some
 	$(BIN)/python scripts/prove.py $(ACTIONS)
+
+molecule: $(STAMP) ## Every shipped action done and undone by Molecule on two real hosts, three minutes; needs root. ACTIONS="a b" tries some
+	PATH="$(abspath $(BIN)):$$PATH" molecule test $(if $(ACTIONS),$(addprefix -s ,$(ACTIONS)),--all)
 
 exhaustive: $(STAMP) ## What takes minutes to hours: every minute of three years in twelve zones
 	$(PYTEST) tests -m exhaustive -n $(JOBS) -q

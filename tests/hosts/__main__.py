@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import click
+import yaml
 
 from tests.hosts import ground
 from tests.hosts.ground import BY_HAND
 from tests.hosts.host import Host
 from tests.hosts.lab import Lab, labs
 from tests.hosts.machine import HostsError, left_out
+from tests.hosts.proving import proving_inventory
 
 of_lab = click.option(
     "--lab", "number", type=click.IntRange(0, 254), default=BY_HAND, show_default=True, help="The number of the lab."
@@ -73,10 +75,13 @@ def status() -> None:
 
 
 @main.command()
+@click.option("--proving", is_flag=True, help="As hosts on which all shipped actions may be tried.")
 @of_lab
-def inventory(number: int) -> None:
+def inventory(number: int, *, proving: bool) -> None:
     """Print the inventory of the hosts."""
-    click.echo((Lab.load(number).folder / "inventory.yml").read_text(), nl=False)
+    lab = Lab.load(number)
+    found = proving_inventory(lab) if proving else lab.inventory
+    click.echo(yaml.safe_dump(found, sort_keys=False), nl=False)
 
 
 @main.command()

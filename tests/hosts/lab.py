@@ -90,7 +90,8 @@ class Lab:
     def _reserve(cls, count: int, by_hand: int | None) -> Self:
         taken = ground.numbers()
         if by_hand in taken:
-            raise HostsError(f"Lab {by_hand} is up already. It was made by hand. Take it away: make hosts-down")
+            away = f"python -m tests.hosts down --lab {by_hand}"
+            raise HostsError(f"Lab {by_hand} is up already. It was made by hand. Take it away: {away}")
         number = next(free for free in range(1, MOST_LABS + 1) if free not in taken) if by_hand is None else by_hand
         podman = ground.own_podman()
         names = [f"web-{place:02}" for place in range(1, count + 1)]
