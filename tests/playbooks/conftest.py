@@ -152,6 +152,11 @@ def load() -> Callable[[str], Any]:
     def load_file(path: str) -> Any:
         from importlib.util import module_from_spec, spec_from_file_location
 
+        import ansible.module_utils
+
+        beside = str(PLAYBOOKS / Path(path).parts[0] / "module_utils")  # as Ansible does for a playbook
+        if beside not in ansible.module_utils.__path__:
+            ansible.module_utils.__path__.append(beside)
         spec = spec_from_file_location(Path(path).stem, PLAYBOOKS / path)
         assert spec is not None
         assert spec.loader is not None

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def config(load: Callable[[str], Any]) -> Any:
-    return load("set_config_value/library/config_value.py")
+    return load("set_config_value/module_utils/config_lines.py")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 #!/usr/bin/python
-"""Set one key of an ini or env file, or bring the file back from the evidence of that.
+"""Set one key of an ini, env, json or yaml file, or bring the file back from the evidence of that.
 
 Promises: every byte that does not belong to the value stays as it is; a file is replaced in one step and keeps its
 mode and owner; what cannot be written without doubt is refused before anything changed.
-Refuses: symlinks on the way, keys written twice or over several lines, files over 256 KiB, restoring what somebody
-changed since.
+Refuses: symlinks on the way, keys written twice or over several lines, files over 256 KiB, what a checker refuses,
+restoring what somebody changed since. How each format is edited is in module_utils.
 """
 
 from __future__ import annotations
@@ -12,25 +12,34 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import re
 import stat
 import tempfile
 
+from ansible.module_utils import config_json, config_lines, config_yaml
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.config_checkers import check
+from ansible.module_utils.config_wish import Refused
 
 DOCUMENTATION = r"""
 module: config_value
-short_description: Set one key of an ini or env file, with evidence to bring it back
+short_description: Set one key of an ini, env, json or yaml file, with evidence to bring it back
 description:
   - Sets one key and leaves every other byte alone, or restores the file byte for byte.
 options:
   root: {type: str, default: "", description: [Directory that stands for the root of the host.]}
   path: {type: str, required: true, description: [Absolute path of the file below the root.]}
   state: {type: str, choices: [set, restored], default: set, description: [What is wanted.]}
-  format: {type: str, choices: [ini, env], description: [How the file is written.]}
-  section: {type: str, default: "", description: [Section of an ini file.]}
+  format: {type: str, choices: [ini, env, json, yaml], description: [How the file is written.]}
+  section: {type: str, default: "", description: [Section of an ini file; of json and yaml the keys above, with dots.]}
   key: {type: str, description: [The key to set.]}
   value: {type: str, description: [The value to write.]}
+  value_type:
+    type: str
+    choices: [string, number, boolean, "null"]
+    default: string
+    description: [What the value is in json and yaml.]
+  checker: {type: str, default: "", description: [Name of the checker that must take the file before it is replaced.]}
+  checkers: {type: dict, description: [More checkers, by name; each a list of arguments with %s for the file.]}
   evidence: {type: dict, description: [What an earlier call returned as evidence.]}
 author: [ansible-gate]
 """
@@ -50,125 +59,7 @@ evidence:
 MAX_BYTES = 256 * 1024  # evidence travels through events and the ledger
 NEW_FILE_MODE = 0o644
 NEW_DIRECTORY_MODE = 0o755
-KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-ENV_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-ENV_VALUE = re.compile(r"[A-Za-z0-9_./:,@%+=-]*")  # means the same to a shell, systemd and container engines
-
-
-class Refused(Exception):
-    """A reason not to go on. Nothing was changed."""
-
-
-# Pure: bytes in, bytes out
-
-
-def edited(data, style, section, key, value):
-    """The bytes of the file with `key` set to `value`; `data` itself if that is so already.
-
-    Raises:
-        Refused: when it cannot be said without doubt which bytes are the value.
-    """
-    refuse_unwritable(data, style, section, key, value)
-    lines = re.findall(rb"[^\n]*\n|[^\n]+", data)
-    newline = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
-    start, end = part_of(lines, section)
-    if start is None:
-        gap = newline if lines else b""
-        return (
-            ended(data, newline) + gap + b"[%b]" % section.encode() + newline + assignment(style, key, value, newline)
-        )
-    number = line_of(lines, start, end, style, key)
-    if number is None:
-        number = after_last_setting(lines, start, end)
-        lines[:number] = [ended(line, newline) for line in lines[:number]]
-        lines.insert(number, assignment(style, key, value, newline))
-    else:
-        lines[number] = replaced(lines, number, style, key, value)
-    return b"".join(lines)
-
-
-def refuse_unwritable(data, style, section, key, value):
-    if b"\0" in data or data.startswith(b"\xef\xbb\xbf"):
-        raise Refused("The file is no plain text (it has NUL bytes or a byte order mark).")
-    if any(ord(character) < 32 or ord(character) > 126 for character in section + key + value):
-        raise Refused("Section, key and value must be printable ASCII.")
-    if (
-        not KEY.fullmatch(key)
-        or value != value.strip()
-        or re.search(r"""["'\\`#;]""", value)
-        or set("[]") & set(section)
-    ):
-        raise Refused("Quotes, backslashes, comment marks and outer spaces mean different things to different readers.")
-    if style == "env" and (section or not ENV_KEY.fullmatch(key) or not ENV_VALUE.fullmatch(value)):
-        raise Refused("An env file has no sections, plain keys, and values without spaces or anything a shell acts on.")
-
-
-def part_of(lines, section):
-    """First and last+1 line of the section's inside; (None, None) if the file has no such section."""
-    headers = [(n, m[1].strip()) for n, line in enumerate(lines) if (m := re.match(rb"[ \t]*\[([^\]\n]*)\]", line))]
-    if not section:
-        return 0, headers[0][0] if headers else len(lines)
-    hits = [n for n, name in headers if name == section.encode()]
-    if len(hits) > 1:
-        raise Refused(f"Section [{section}] is there {len(hits)} times; which one counts depends on the reader.")
-    if not hits:
-        return None, None
-    return hits[0] + 1, next((n for n, _ in headers if n > hits[0]), len(lines))
-
-
-def line_of(lines, start, end, style, key):
-    """Number of the line that sets `key`, or None. Anything that only some readers take for it is refused."""
-    name = re.escape(key.encode())
-    if style == "env":
-        strict, loose = rb"(?:export )?%b=" % name, re.compile(rb"[ \t]*(?:export[ \t]+)?%b[ \t]*(?:=|\r?\n|$)" % name)
-    else:
-        strict, loose = rb"%b[ \t]*[=:]" % name, re.compile(rb"[ \t]*%b[ \t]*(?:[=:]|\r?\n|$)" % name, re.IGNORECASE)
-    hits = [n for n in range(start, end) if loose.match(lines[n])]
-    if len(hits) > 1:
-        raise Refused(f"{key} is set {len(hits)} times here; which one counts depends on the reader.")
-    if not hits:
-        return None
-    if not re.match(strict, lines[hits[0]]):
-        raise Refused(f"Line {hits[0] + 1} sets {key} in a way that readers take differently.")
-    if is_stretched(lines, hits[0], style):
-        raise Refused(f"Line {hits[0] + 1}: the value of {key} goes over several lines.")
-    return hits[0]
-
-
-def is_stretched(lines, number, style):
-    before = lines[number - 1] if number else b""
-    after = lines[number + 1] if number + 1 < len(lines) else b""
-    if any(line.rstrip(b"\r\n").endswith(b"\\") for line in (before, lines[number])):
-        return True
-    if style == "env":
-        return any(lines[number].count(quote) % 2 for quote in (b'"', b"'"))
-    return bool(after.strip()) and after[:1] in b" \t"
-
-
-def after_last_setting(lines, start, end):
-    """Where a new line goes: behind the last line of the part that is neither empty nor a comment."""
-    last = max(
-        (n for n in range(start, end) if lines[n].strip() and lines[n].strip()[:1] not in b"#;"), default=start - 1
-    )
-    if last >= 0 and lines[last].rstrip(b"\r\n").endswith(b"\\"):
-        raise Refused(f"Line {last + 1} goes on in the next one; nothing can be added behind it.")
-    return last + 1
-
-
-def replaced(lines, number, style, key, value):
-    pattern = rb"(?:export )?%b=" if style == "env" else rb"%b[ \t]*[=:][ \t]*"
-    head = re.match(pattern % re.escape(key.encode()), lines[number])[0]
-    body = lines[number].rstrip(b"\r\n")
-    return head + value.encode() + lines[number][len(body) :]
-
-
-def assignment(style, key, value, newline):
-    between = b"=" if style == "env" else b" = "
-    return (key.encode() + between + value.encode()).rstrip(b" ") + newline
-
-
-def ended(data, newline):
-    return data + newline if data and not data.endswith(b"\n") else data
+TYPED = {"json": config_json, "yaml": config_yaml}
 
 
 # The host: looking
@@ -224,6 +115,16 @@ def evidence_of(path, before, mode, after, directories):
 # The host: changing
 
 
+def edited(data, wish):
+    """The bytes of the file as they are wished, by its format. The formats but ini and env know types."""
+    where = wish["section"], wish["key"], wish["value"]
+    if wish["format"] in TYPED:
+        return TYPED[wish["format"]].edited(data, *where, wish["value_type"])
+    if wish["value_type"] != "string":
+        raise Refused("In an ini or env file every value is a string; leave value_type out.")
+    return config_lines.edited(data, wish["format"], *where)
+
+
 def write(module, place, data, mode):
     handle, scratch = tempfile.mkstemp(dir=module.tmpdir)
     with os.fdopen(handle, "wb") as file:
@@ -236,7 +137,7 @@ def set_value(module):
     wish = module.params
     place = place_of(wish["root"], wish["path"])
     before, mode = look(place)
-    after = edited(before or b"", wish["format"], wish["section"], wish["key"], wish["value"])
+    after = edited(before or b"", wish)
     if len(after) > MAX_BYTES:
         raise Refused(f"The file would grow over {MAX_BYTES} bytes.")
     evidence = evidence_of(wish["path"], before, mode, after, missing_directories(place, wish["path"]))
@@ -244,6 +145,10 @@ def set_value(module):
         raise Refused("The file changed between the look at it and the change.")
     changed = before != after
     if changed and not module.check_mode:
+        if wish["checker"]:
+            check(module, place, after, wish["checker"], wish["checkers"] or {})
+            if look(place) != (before, mode):
+                raise Refused("The file changed while the checker looked at what would replace it.")
         for directory in evidence["made_directories"]:
             made = place_of(wish["root"], directory)
             os.mkdir(made)
@@ -310,10 +215,13 @@ def main():
             "root": {"type": "str", "default": ""},
             "path": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["set", "restored"], "default": "set"},
-            "format": {"type": "str", "choices": ["ini", "env"]},
+            "format": {"type": "str", "choices": ["ini", "env", "json", "yaml"]},
             "section": {"type": "str", "default": ""},
             "key": {"type": "str", "no_log": False},
             "value": {"type": "str"},
+            "value_type": {"type": "str", "choices": ["string", "number", "boolean", "null"], "default": "string"},
+            "checker": {"type": "str", "default": ""},
+            "checkers": {"type": "dict"},
             "evidence": {"type": "dict"},
         },
         required_if=[("state", "set", ["format", "key", "value"]), ("state", "restored", ["evidence"])],
