@@ -21,6 +21,7 @@ from gate.catalog.playbook import Playbook, Step, read_playbook, short
 from gate.catalog.proof_cases import check_cases
 from gate.catalog.reading import changes, reads
 from gate.catalog.trace import code_with, expressions, lookups_in
+from gate.catalog.undecided import undecided
 
 FILES = frozenset(
     {
@@ -69,6 +70,7 @@ def inspect(folder: Path) -> Inspection:
         findings += _evidence(books["do.yml"])
     if "verify.yml" in books:
         findings += _verify(books["verify.yml"])
+    findings += undecided(folder, files)
     findings += check_cases(folder, spec.parameters if spec else None)
     tainted = frozenset().union(*(tainted_names(book, parameters) for book in books.values()))
     findings += _templates(folder, files, tainted)

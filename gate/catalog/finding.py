@@ -136,6 +136,10 @@ RULES: dict[str, Rule] = {
         "Write a list of cases with `name`, `vars` and, where the host has to be brought somewhere first, `pre_tasks`; "
         "`changes: false` where everything is so already.",
     ),
+    "undecided": Rule(
+        "`gate catalog adopt` cannot know this; until a person has decided it, nobody may rely on the action.",
+        "Decide it, write it down, and take the mark `TODO(gate)` away.",
+    ),
     "evidence-condition": Rule(
         "Where the condition does not hold nothing is recorded, and what changes there cannot be undone.",
         "Record always, or give the changing tasks the same condition.",

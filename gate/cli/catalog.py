@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gate.cli.complete import action_names
 from gate.cli.output import say, show, table, talk, with_output
 from gate.values.errors import Exit
+
+if TYPE_CHECKING:
+    from gate.catalog.finding import Finding
 
 
 @click.group()
@@ -63,10 +66,7 @@ def check(ctx: click.Context, folders: tuple[Path, ...], output: str) -> None:
         absent = [one for one in site.catalog().findings if one.rule == "collection-missing"]
         folders = tuple(sorted(path.parent for top in site.playbooks for path in top.glob("*/action.yml")))
     findings = [*(finding for folder in folders for finding in check_action(folder)), *absent]
-    plain = [
-        {"file": str(one.file), "line": one.line, "rule": one.rule, "what": one.what, "mend": one.mend}
-        for one in findings
-    ]
+    plain = [_plain(one) for one in findings]
 
     def print_all() -> None:
         for one in plain:
@@ -95,6 +95,42 @@ def new(ctx: click.Context, name: str, parent: Path | None) -> None:
     for path in new_action(parent or find_site(ctx.obj.site).playbooks[0], name):
         say(str(path))
     talk(f"next: gate catalog check, and gate catalog prove {name}")
+
+
+@catalog.command("adopt")
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.argument("name", required=False, default="")
+@click.option(
+    "--in", "parent", type=click.Path(file_okay=False, path_type=Path), help="Where. Default: the site's playbooks."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be made and what would be open, and make nothing.")
+@with_output
+@click.pass_context
+def adopt(ctx: click.Context, source: Path, name: str, parent: Path | None, dry_run: bool, output: str) -> None:  # noqa: FBT001
+    """Make the folder of an action, NAME, of the role or playbook SOURCE.
+
+    Options, tasks, files and templates are taken over. What a person has to decide is marked with `TODO(gate)`; until
+    then `check` refuses it, and nobody is offered the action.
+
+    \b
+    gate catalog adopt roles/motd
+    gate catalog adopt deploy.yml deploy_shop --dry-run
+    """
+    from gate.catalog.adopt import adopt as adopt_source
+    from gate.settings import find_site
+
+    made = adopt_source(source, parent or find_site(ctx.obj.site).playbooks[0], name, dry_run=dry_run)
+    findings = [_plain(one) for one in made.findings]
+    answer = {"action": made.folder.name, "folder": str(made.folder), "written": made.written, "files": [*made.files]}
+
+    def print_all() -> None:
+        for file in made.files:
+            say(str(made.folder / file))
+        talk(f"Still open: {len(findings)}. next: {'the same without --dry-run' if dry_run else 'gate catalog check'}")
+        for one in findings:
+            talk(f"{one['file']}:{one['line']}: {one['what']}")
+
+    show(output, {**answer, "findings": findings}, print_all)
 
 
 @catalog.command("prove")
@@ -129,6 +165,10 @@ def prove(ctx: click.Context, actions: tuple[str, ...], every: bool, hosts: str 
     ]
     show(output, {"proofs": answer}, lambda: _print_proofs(answer))
     sys.exit(Exit.FAILED if any(one["fault"] for one in answer) else Exit.OK)
+
+
+def _plain(one: Finding) -> dict[str, Any]:
+    return {"file": str(one.file), "line": one.line, "rule": one.rule, "what": one.what, "mend": one.mend}
 
 
 def _print_proofs(proofs: list[dict[str, Any]]) -> None:

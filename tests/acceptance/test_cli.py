@@ -32,8 +32,8 @@ HOST = "web-03"
 MARK = ("propose", "mark", "--on", HOST, "-p")
 VALUE = ("propose", "set_config_value", "--on", HOST, "-p", "path=/etc/app/app.ini", "-p", "format=env", "-p", "key=A")
 COMMANDS = (
-    "propose", "approve", "reject", "undo", "redo", "settle", "plan", "changes", "catalog", "inventory", "policy", "schedule",
-    "ledger", "token", "serve", "init", "doctor", "exit-codes", "completion",
+    "propose", "approve", "reject", "undo", "redo", "settle", "plan", "changes", "catalog", "inventory", "policy",
+    "schedule", "ledger", "token", "serve", "init", "doctor", "exit-codes", "completion",
 )  # fmt: skip
 
 

@@ -113,6 +113,10 @@ def settings() -> Iterator[Case]:
         yield Case(f"the path {path!r}", setting(path=path))
     for value in ("a'b", 'a"b', "a\\b", "a#b", "a;b", "$(touch %M)", "`touch %M`", "-8", " 8", "8 ", "é"):
         yield Case(f"the value {value!r}", setting(value=value))
+    for checker in ("touch %M", "/bin/sh", "nginx -t", "--help", "../nginx", "%s"):
+        yield Case(f"the checker {checker!r}", setting(checker=checker))
+    for kind in ("object", "", "!!int", None):
+        yield Case(f"the type {kind!r} of a value", setting(format="yaml", value_type=kind))
 
 
 def shapes() -> Iterator[Case]:

@@ -31,13 +31,13 @@ Molecule = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def lab_number() -> Iterator[int]:
-    """The number of a lab that nobody else uses, down before the test, as a killed one may have left it, and after it."""
+    """The number of a lab that nobody else uses; it is down before the test, and after it."""
     must_be_possible()
     with ground.locked():
         pass  # makes the folder
     lease = Lease.take(RUN / "molecule", wait=True)
     try:
-        take_down()
+        take_down()  # a test that was killed may have left it
         yield LAB
     finally:
         take_down()

@@ -287,6 +287,8 @@ BAD: list[tuple[str, dict[str, str | None], str, int]] = [
     ("lookup", {"templates/x.j2": "#jinja2:variable_start_string:'[%'\n[% q('pipe', 'id') %]"}, "templates/x.j2", 1),
     ("verify", {"verify.yml": HEAD + "    - ansible.builtin.copy: {content: a, dest: /x}\n"}, "verify.yml", 3),
     ("verify", {"verify.yml": HEAD + "    - ansible.builtin.command: {argv: [x]}\n"}, "verify.yml", 3),
+    ("undecided", {"README.md": "# A\n\nTODO(gate): when not\n"}, "README.md", 3),
+    ("undecided", {"undo.yml": "- hosts: all\n  tasks: []   # TODO(gate)\n"}, "undo.yml", 2),
     # told, not refused
     ("evidence-condition", {"do.yml": HEAD + EVIDENCE + "      when: x\n"}, "do.yml", 4),
     ("ignored-errors", do("- ansible.builtin.ping:\n  ignore_errors: true"), "do.yml", 6),
@@ -368,6 +370,7 @@ GOOD: dict[str, list[dict[str, str | None]]] = {
         do("- ansible.builtin.debug: {msg: \"{{ a.lookup('pipe') }}\"}\n  with_items: [1]"),
         do("- ansible.builtin.debug:\n  name: Lookup, query and q"),
     ],
+    "undecided": [{"README.md": "TODO: more\n", "files/a": "TODO(gate)\n"}],
     "proof": [{"proof.yml": "- {name: it runs, vars: {unit: nginx}}\n"}],
     "verify": [{"verify.yml": HEAD + "    - ansible.builtin.uri: {url: 'http://localhost/'}\n"
                 "    - ansible.builtin.systemd_service: {name: x}\n      check_mode: true\n"}],
