@@ -16,6 +16,7 @@ from gate.catalog.check import check_action
 REPOSITORY = Path(__file__).parents[2]
 ACTIONS = sorted(folder for folder in (REPOSITORY / "playbooks").iterdir() if folder.is_dir())
 KEYS = {"risk", "targets", "reversibility", "check", "on_failure", "timeout_s", "undo_window", "requires", "owner"}
+LONG = {("add_authorized_key", "key"): 1600}  # an RSA key of 8192 bits
 HOSTILE = [
     "-x",
     "--check",
@@ -62,7 +63,7 @@ def test_text_parameters_are_bounded_and_take_nothing_hostile(folder: Path) -> N
     for name, option in options(folder).items():
         if option["type"] != "str" or "choices" in option:
             continue
-        assert option["max_length"] <= 200, name
+        assert option["max_length"] <= LONG.get((folder.name, name), 200), name
         # a value may begin with a dash: it is never an argument of a program
         for text in HOSTILE if name != "value" else HOSTILE[2:]:
             assert not re.fullmatch(option["pattern"], text), (name, text)
