@@ -30,6 +30,7 @@ def shipped() -> CatalogView:
         ("restart docker on web-01", "restart_service", {"service": "docker"}),
         ("rotate the secret in /etc/app/session.key on web-01", "rotate_credentials", {"path": "/etc/app/session.key"}),
         ("reboot web-01", "reboot_host", {}),
+        ("renew the certificate shop on web-01", "renew_certificate", {"certificate": "shop"}),
         (
             "set workers to 8 in section server of /etc/app/app.ini on web-01",
             "set_config_value",
@@ -61,6 +62,8 @@ def test_plain_requests_are_planned(
         "change /etc/app/app.ini on web-01",
         "set workers to 8 in /etc/app/app.conf on web-01",
         "remove the secret in /etc/app/session.key on web-01",
+        "renew the certificate on web-01",
+        "give dave ssh access to db-02 with his public key",
     ],
 )
 def test_what_is_not_said_or_not_offered_is_refused(request_: str, shipped: CatalogView) -> None:
