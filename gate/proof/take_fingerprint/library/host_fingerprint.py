@@ -25,7 +25,7 @@ DOCUMENTATION = r"""
 module: host_fingerprint
 short_description: Take the fingerprint of a host, and compare it with an earlier one
 description:
-  - Looks at files, packages, units, users, groups, containers, firewall, listening ports and kernel settings.
+  - Looks at files, packages, units, users, groups, containers, databases, firewall, listening ports and kernel settings.
   - Changes nothing but its own folder in /run.
 options:
   name: {type: str, required: true, description: What this one is kept as.}
@@ -68,6 +68,8 @@ NOISE = (
      "stores of container layers (the containers section has what is in them), of sudo and of logrotate"),
     ("files", r"/var/lib/systemd/(timers|random-seed|timesync|credential\.secret|linger|deb-systemd-helper-\w+)",
      "stamps of timers, the random seed, and Debian's notes on what it enabled (the units section has what is enabled)"),
+    ("files", r"/var/lib/postgresql/[^/]+/[^/]+/(?!PG_VERSION$)",
+     "what a cluster of PostgreSQL is made of, which it writes by itself; the databases section has what matters"),
     ("files", r".*(/__pycache__(/|$)|\.pyc$)", "bytecode of Python, made when first run"),
     ("units", r"(session-|user@|user-runtime-dir@|run-|var-lib-containers-|libpod-|[0-9a-f]{64}|.*-[0-9a-f]{12,}\.)",
      "sessions of whoever is logged in, and mounts and scopes of containers that run"),
@@ -224,6 +226,27 @@ def volumes():
     return dict.fromkeys(said("podman", "volume", "ls", "--quiet").split(), "there")
 
 
+def databases():
+    """What the PostgreSQL servers that run say of roles, memberships, their settings and tablespaces: every statement."""
+    sockets = re.findall(r"(/\S+)/\.s\.PGSQL\.(\d+)\s", said("ss", "-lxH"))
+    found = {}
+    for folder, port in sorted(set(sockets)):
+        told = said("runuser", "-u", "postgres", "--", "pg_dumpall", "--globals-only", "-h", folder, "-p", port)
+        found |= dict.fromkeys((f"{port} {one}" for one in _statements(told)), "there")
+    return found
+
+
+def _statements(dump):
+    """One or more lines each. Verifiers of passwords are hashed; comments, and a key that is new each time, left out."""
+    lines = (line for line in dump.splitlines() if line and not line.startswith(("--", "\\")))
+    for statement in re.split(r"(?<=;)\n", "\n".join(lines)):
+        yield re.sub(r"(?<= PASSWORD ')[^']*", lambda found: _short(found[0].encode()), statement)
+
+
+def _short(data):
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
 def nftables():
     left_out, found, where = noise("nftables"), {}, []
     for line in said("nft", "list", "ruleset").splitlines():
@@ -275,7 +298,7 @@ def events():
     return found
 
 
-STATE = (files, packages, units, users, groups, containers, volumes, nftables, listening, sysctl)
+STATE = (files, packages, units, users, groups, containers, volumes, databases, nftables, listening, sysctl)
 
 
 def look():
