@@ -61,7 +61,7 @@ chaos: $(STAMP) ## kill -9 of a random process at a random moment; RUNS=1000 tak
 prove: $(STAMP) ## Every shipped undo on two real hosts, a quarter of an hour; writes docs/certificates.md. ACTIONS="a b" proves some
 	$(BIN)/python scripts/prove.py $(ACTIONS)
 
-molecule: $(STAMP) ## Every shipped action done and undone by Molecule on two real hosts, three minutes; needs root. ACTIONS="a b" tries some
+molecule: $(STAMP) ## Every shipped action done and undone by Molecule on two real hosts, some minutes; needs root. ACTIONS="a b" tries some
 	PATH="$(abspath $(BIN)):$$PATH" molecule test $(if $(ACTIONS),$(addprefix -s ,$(ACTIONS)),--all)
 
 exhaustive: $(STAMP) ## What takes minutes to hours: every minute of three years in twelve zones

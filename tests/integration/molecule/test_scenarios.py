@@ -31,13 +31,13 @@ Molecule = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def lab_number() -> Iterator[int]:
-    """The number of a lab that nobody else uses; it is down before the test, and after it."""
+    """The number of a lab of the test alone; down before it, as a killed one may have left it, and down after it."""
     must_be_possible()
     with ground.locked():
         pass  # makes the folder
     lease = Lease.take(RUN / "molecule", wait=True)
     try:
-        take_down()  # a test that was killed may have left it
+        take_down()
         yield LAB
     finally:
         take_down()
@@ -57,6 +57,7 @@ def molecule(tmp_path: Path, lab_number: int) -> Molecule:
     def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         binaries = Path(sys.executable).parent
         own = {
+            "CASE": "",
             "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "state"),
             "MOLECULE_LAB": str(lab_number),
             "NO_COLOR": "1",
