@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "certificates.md").read_text()
 
 
 def test_every_action_that_can_be_taken_back_is_proved_as_it_is_now() -> None:
-    told = dict(re.findall(r"^\| (\w+) \| `(sha256:[0-9a-f]{64})` \| [0-9 :-]+ \| [0-9–]+ \|$", PAGE, re.MULTILINE))
+    told = dict(re.findall(r"^\| (\w+) \| `(sha256:[0-9a-f]{64})` \| [0-9 :-]+ \| [0-9 ]*\|$", PAGE, re.MULTILINE))
     actions = load_catalog([ROOT / "playbooks"]).actions
     assert told == {action.name: action.digest for action in actions if action.has_undo}
 
