@@ -36,6 +36,11 @@ def before(**task: object) -> Break:
     return lambda tasks: [*tasks[:-1], {"name": "Break it", **task}, tasks[-1]]
 
 
+def then_in_the_database(statement: str) -> Break:
+    argv = ["runuser", "-u", "postgres", "--", "psql", "--no-psqlrc", "--quiet"]
+    return then(**{B + "command": {"argv": argv, "stdin": statement}})
+
+
 @dataclass(frozen=True)
 class Control:
     """In this case of the action an undo that was broken so has to be found out, by what the fault says."""
@@ -50,6 +55,8 @@ class Control:
 
 INI = "another value, in a file with a mode and an owner of its own"
 NEW = "a file that is not there, in folders that are not there"
+ONE_LOGIN = "a database login, of which the other one is not there"
+TWO_LOGINS = "a database login that ends soon, of which the other one has ended"
 CONTROLS = [
     Control(
         "does nothing", "set_config_value", INI, instead(**{B + "debug": {"msg": "done"}}), "files: /etc/app/app.ini"
@@ -168,6 +175,27 @@ CONTROLS = [
         "a secret that is there",
         then(**{B + "file": {"path": "/etc/app/session.key", "mode": "0600"}}),
         "files: /etc/app/session.key",
+    ),
+    Control(
+        "forgets until when the old login was valid",
+        "rotate_credentials",
+        ONE_LOGIN,
+        then_in_the_database("ALTER ROLE shop_a VALID UNTIL 'infinity';"),
+        "VALID UNTIL 'infinity';: absent -> there",
+    ),
+    Control(
+        "leaves the new login behind",
+        "rotate_credentials",
+        ONE_LOGIN,
+        then_in_the_database("CREATE ROLE shop_b LOGIN IN ROLE shop;"),
+        "databases: 5432 CREATE ROLE shop_b;: absent -> there",
+    ),
+    Control(
+        "gives the other login its password with another salt",
+        "rotate_credentials",
+        TWO_LOGINS,
+        then_in_the_database("ALTER ROLE shop_a PASSWORD 'an-older-one';"),
+        "databases: 5432 ALTER ROLE shop_a WITH",
     ),
     Control(
         "moves the link back and leaves the release",
