@@ -22,7 +22,7 @@ from tests.hosts.machine import RUN
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[3]
-LAB = 202  # not that of `make molecule`
+LAB = 253  # not that of `make molecule`, nor what other tests take
 PATIENCE_S = 1800.0
 ACTIONS = sorted(path.parent.name for path in (shipped() / "playbooks").glob("*/undo.yml"))
 STEPS = ("converge", "verify", "side_effect")
