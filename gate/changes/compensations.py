@@ -12,6 +12,7 @@ from gate.database.tables import compensations
 from gate.values.clock import stamp
 
 UNDER_WAY = frozenset({State.RUNNING, State.UNDOING, State.UNKNOWN})
+CONCERNED = UNDER_WAY | {State.SUCCEEDED, State.WAITING, State.READY}  # to be taken back, or withdrawn
 
 
 def want(connection: Connection, change_id: str, now: datetime) -> None:
@@ -20,15 +21,20 @@ def want(connection: Connection, change_id: str, now: datetime) -> None:
     if step is None:
         return
     members = [store.get(connection, one.change_id) for one in plans.of_plan(connection, step.plan_id)]
-    finished = any(one.state is State.SUCCEEDED or one.state in UNDER_WAY for one in members)
+    concerned = any(one.state in CONCERNED for one in members)
     of_undos = any(one.undo_of for one in members)  # what was taken back stays taken back
-    if finished and not of_undos and wanted_because(connection, step.plan_id) is None:
+    if concerned and not of_undos and _because(connection, step.plan_id) is None:
         row = {"plan_id": step.plan_id, "change_id": change_id, "since": stamp(now)}
         connection.execute(insert(compensations).values(**row))
 
 
-def wanted_because(connection: Connection, plan_id: str) -> str | None:
-    """The change for whose sake the plan is to be taken back; None if it is not."""
+def broken_by(connection: Connection, change_id: str) -> str | None:
+    """The change that broke the plan of this one, as long as the plan is still to be taken back; None if it is not."""
+    step = plans.of_change(connection, change_id)
+    return None if step is None else _because(connection, step.plan_id)
+
+
+def _because(connection: Connection, plan_id: str) -> str | None:
     found = select(compensations.c.change_id).where(compensations.c.plan_id == plan_id)
     return connection.execute(found).scalar_one_or_none()
 
@@ -40,7 +46,7 @@ def due(connection: Connection) -> list[str]:
 
 
 def forget(connection: Connection, change_id: str) -> None:
-    """It is done, or cannot be."""
+    """It is done."""
     connection.execute(delete(compensations).where(compensations.c.change_id == change_id))
 
 

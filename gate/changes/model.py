@@ -43,6 +43,7 @@ class WaitingFor(StrEnum):
     LIMIT = "limit"  # room within a limit that it had when it was admitted
 
 
+LOOKS = ("check", "check-undo")  # the phases of runs that change nothing, as a test compares with those of warrants
 MOVES: Mapping[State, frozenset[State]] = {
     State.DENIED: frozenset(),
     State.WAITING: frozenset({State.READY, State.WAITING, State.DENIED, State.EXPIRED, State.WITHDRAWN}),

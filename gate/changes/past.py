@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, true, union
 
-from gate.changes.model import AT_REST, State
+from gate.changes.model import AT_REST, LOOKS, State
 from gate.database.tables import breaker_resets, change_hosts, changes, runs
 from gate.values.clock import from_stamp, stamp
 
@@ -114,7 +114,7 @@ def _read(connection: Connection, parts: Sequence[ColumnElement[bool]]) -> list[
     ids = union(*(select(changes.c.id).where(part, changes.c.state != State.DENIED.value) for part in parts)).subquery()
     began = (
         select(runs.c.change_id, func.min(runs.c.started_at).label("at"))
-        .where(runs.c.change_id.in_(select(ids.c.id)), runs.c.phase != "check")
+        .where(runs.c.change_id.in_(select(ids.c.id)), runs.c.phase.not_in(LOOKS))
         .group_by(runs.c.change_id)
         .subquery()
     )

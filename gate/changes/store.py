@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
-from gate.changes.model import Change, State, WaitingFor, check_move
+from gate.changes.model import LOOKS, Change, State, WaitingFor, check_move
 from gate.database.tables import change_hosts, changes, runs
 from gate.intent import Intent
 from gate.values.actor import Actor
@@ -20,7 +20,7 @@ from gate.values.errors import NotFoundError, StateError
 # when a change did its first deed; one without any, when it was made
 _began: ColumnElement[str] = func.coalesce(
     select(func.min(runs.c.started_at))
-    .where(runs.c.change_id == changes.c.id, runs.c.phase != "check")
+    .where(runs.c.change_id == changes.c.id, runs.c.phase.not_in(LOOKS))
     .correlate(changes)
     .scalar_subquery(),
     changes.c.created_at,

@@ -7,9 +7,10 @@ carry it encrypted (ChaCha20-Poly1305, bound to the action and the host), beside
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -64,6 +65,29 @@ def opened(evidence: Any, key: bytes, about: tuple[str, str]) -> Any:
             "Restore .gate/keys/evidence.key from the backup, or bring the host back by hand.",
         ) from None
     return json.loads(plain)
+
+
+def hidden(written: Any, plain: Any) -> set[str]:
+    """The texts of opened evidence that were not shown where it was written down; with what is base64 decoded, too."""
+    if not is_sealed(written):
+        return set()
+    found = set(_texts(plain)) - set(_texts({key: one for key, one in written.items() if key != SEALED}))
+    for text in tuple(found):
+        with contextlib.suppress(ValueError):
+            found.add(base64.b64decode(text, validate=True).decode())
+    return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)
 
 
 def _packed(evidence: Any, key: bytes, about: tuple[str, str]) -> str:

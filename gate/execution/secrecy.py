@@ -15,7 +15,7 @@ from typing import Any, TextIO, cast
 
 from gate.execution.environment import ansible_environment, worker_environment
 from gate.execution.redaction import Redactor
-from gate.execution.sealed import is_sealed, opened, protect, protect_unseen
+from gate.execution.sealed import hidden, is_sealed, opened, protect, protect_unseen
 from gate.execution.secrets import Place, find
 from gate.execution.settings import RunSettings
 from gate.execution.workspace import extra_variables, unsafe, write_variables
@@ -61,12 +61,15 @@ class Secrecy:
         found = find(wanted.values(), settings, place)
         key = _key(folder)
         handed: dict[str, Any] = {parameter: unsafe(found.values[name]) for parameter, name in wanted.items()}
-        handed |= _opened_evidence(warrant, key)
+        evidence = _opened_evidence(warrant, key)
+        handed |= {"evidence": unsafe(evidence)} if evidence else {}
+        # what was a secret when it was recorded may be none of today's
+        earlier = {text for host in evidence for text in hidden(warrant.evidence[host], evidence[host])}
         if handed:
             rest = extra_variables(warrant)
             write_variables(private, {name: value for name, value in rest.items() if name not in handed})
         return cls(
-            redactor=Redactor(found.all()),
+            redactor=Redactor({*found.all(), *earlier}),
             action=warrant.action,
             key=key,
             handed=handed,
@@ -162,8 +165,7 @@ def _wanted(warrant: Warrant, project: Path, settings: RunSettings) -> dict[str,
 def _opened_evidence(warrant: Warrant, key: bytes) -> dict[str, Any]:
     if not warrant.phase.takes_back or not any(map(is_sealed, warrant.evidence.values())):
         return {}
-    evidence = {host: opened(one, key, (warrant.action, host)) for host, one in warrant.evidence.items()}
-    return {"evidence": unsafe(evidence)}
+    return {host: opened(one, key, (warrant.action, host)) for host, one in warrant.evidence.items()}
 
 
 def _key(folder: Path) -> bytes:

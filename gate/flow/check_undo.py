@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from gate.changes import halt
 from gate.execution.outcome import Outcome
 from gate.flow import runs
 from gate.flow.decide import decide
@@ -12,7 +13,7 @@ from gate.flow.ports import Site
 from gate.flow.undo import admit_undo, undoable
 from gate.policy.decision import Verdict
 from gate.values.actor import Actor
-from gate.values.errors import UndoError
+from gate.values.errors import StateError, UndoError
 from gate.warrant.model import Phase
 
 
@@ -23,10 +24,15 @@ def check_undo(site: Site, change_id: str, actor: Actor, *, hosts: Collection[st
 
     Raises:
         UndoError: it cannot be undone, or the rules would deny it.
+        StateError: a halt stands.
         NotFoundError: no such change.
     """
     inventory, now = site.inventory(), site.clock.now()
     with site.database.write() as connection:
+        if halt.standing(connection) is not None:
+            raise StateError(
+                "The site is halted.", "Nothing is started then, not even to look.", "gate resume ends the halt."
+            )
         part, action = undoable(site, connection, change_id, hosts, now)
         admitted = admit_undo(site, inventory, part, "")
         decision = decide(site, connection, admitted, actor, undo=True, now=now)

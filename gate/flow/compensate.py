@@ -25,7 +25,10 @@ def compensate(site: Site, change_id: str) -> None:
         if change_id not in compensations.due(connection):
             return  # somebody else was faster, or a step of it has just begun
         broken = store.get(connection, change_id)
-        done = _finished(connection, broken, now)
+        done, withdrawn = _left(connection, broken, now)
+        compensations.forget(connection, change_id)
+        if not done and not withdrawn:
+            return
         found, past = survey(site, connection, inventory, done, (), now, cascade=False)
         reason = f"Taken back because {change_id}, a step of the same plan, is {broken.state.value}."
         made = propose_undos(site, connection, inventory, found.steps, past, broken.actor, reason, now)
@@ -34,20 +37,20 @@ def compensate(site: Site, change_id: str) -> None:
             "stays": [{"change": one.change_id, "host": one.host, "why": one.why} for one in found.conflicts],
         }
         ledger.append(connection, "compensating", "gate", data, now=now, change_id=change_id)
-        compensations.forget(connection, change_id)
     site.wake()
 
 
-def _finished(connection: Connection, broken: Change, now: datetime) -> list[str]:
-    """The steps that succeeded; those that have not begun are withdrawn."""
+def _left(connection: Connection, broken: Change, now: datetime) -> tuple[list[str], list[str]]:
+    """The steps that succeeded; and those that had not begun, which are withdrawn."""
     step = plans.of_change(connection, broken.id)
-    done = []
+    done, withdrawn = [], []
     for one in plans.of_plan(connection, step.plan_id) if step else ():
         member = store.get(connection, one.change_id)
         if member.state in {State.WAITING, State.READY}:
             data = {"because": f"{broken.id}, a step of the same plan, is {broken.state.value}."}
             ledger.append(connection, "withdrawn", "gate", data, now=now, change_id=member.id)
             end_unstarted(connection, member, State.WITHDRAWN, now)
+            withdrawn.append(member.id)
         elif member.state is State.SUCCEEDED:
             done.append(member.id)
-    return done
+    return done, withdrawn

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gate.approval import store as approvals
 from gate.approval.quorum import missing
 from gate.catalog.admit import Admitted, admit
-from gate.changes import halt, holds, plans, store
+from gate.changes import compensations, halt, holds, plans, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow import runs
 from gate.flow.cancel import is_requested
@@ -40,8 +40,7 @@ def start(site: Site, connection: Connection, change_id: str, inventory: Invento
     change = store.get(connection, change_id)
     if change.state is not State.READY or halt.standing(connection) is not None:
         return None  # somebody else was faster, or nothing may start now
-    if before := plans.unfinished(connection, change):  # what is asked below is asked when its turn has come
-        _stop(connection, change, State.WAITING, {"after": [one.id for one in before]}, now, WaitingFor.PLAN)
+    if not _plan_lets(connection, change, now):  # what is asked below is asked when its turn has come
         return None
     try:
         admitted = admit(change.intent, site.catalog(), inventory)
@@ -100,6 +99,19 @@ def carry_on(site: Site, change_id: str) -> None:
         runs.perform(site, warrant)
     sign_head(site)
     site.wake()
+
+
+def _plan_lets(connection: Connection, change: Change, now: datetime) -> bool:
+    """Whether its plan, if it is of one, stands and has come to it."""
+    if broken := compensations.broken_by(connection, change.id):
+        why = {"because": f"{broken}, a step of the same plan, did not succeed."}
+        ledger.append(connection, "withdrawn", "gate", why, now=now, change_id=change.id)
+        end_unstarted(connection, change, State.WITHDRAWN, now)
+        return False
+    if before := plans.unfinished(connection, change):
+        _stop(connection, change, State.WAITING, {"after": [one.id for one in before]}, now, WaitingFor.PLAN)
+        return False
+    return True
 
 
 def _may_start(

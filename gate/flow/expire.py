@@ -27,8 +27,12 @@ def expire(site: Site) -> list[str]:
     if not any(_is_over(change, now) for change in waiting):
         return []
     with site.database.write() as connection:
-        over = [change for change in store.in_states(connection, [State.WAITING]) if _is_over(change, now)]
-        for change in over:
+        over = []
+        for change in store.in_states(connection, [State.WAITING]):
+            # an earlier step of its plan may have taken it along just now
+            if not _is_over(change, now) or store.get(connection, change.id).state is not State.WAITING:
+                continue
+            over.append(change)
             end_unstarted(connection, change, State.EXPIRED, now)
             data = {"because": "Nobody approved it in time."}
             ledger.append(connection, "expired", "gate", data, now=now, change_id=change.id)

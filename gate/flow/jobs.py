@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -35,7 +36,9 @@ class Jobs:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._unwritten: dict[str, _Pause] = {}  # threads put in and take out while another one looks
+        # threads put in and take out while another one looks
+        self._unwritten: dict[str, _Pause] = {}
+        self._uncompensated: dict[str, _Pause] = {}
 
     def pending(self) -> list[tuple[str, str]]:
         """The jobs that could be done now, in the order in which they should be: (deed, change id)."""
@@ -47,6 +50,7 @@ class Jobs:
             may_start = halt.standing(connection) is None
             open_changes = store.in_states(connection, [State.READY, State.WAITING]) if may_start else []
             broken = [("compensate", change_id) for change_id in compensations.due(connection)]
+        broken = [job for job in broken if job[1] not in self._uncompensated or self._uncompensated[job[1]].is_over()]
         ready = [("execute", change.id) for change in open_changes if change.state is State.READY]
         previews = [("preview", change.id) for change in open_changes if wants_preview(change, site)]
         return [("recover", change.id) for change in abandoned(site)] + unwritten + broken + ready + previews
@@ -61,7 +65,18 @@ class Jobs:
             self._unwritten.pop(change_id, None)
         except Exception as wrong:
             log.exception("%s of %s failed", deed, change_id)
-            self._give_up(change_id, wrong)
+            if deed == "compensate":  # nothing of it was written, and nothing was done
+                self._try_later(change_id, wrong)
+            else:
+                self._give_up(change_id, wrong)
+
+    def _try_later(self, change_id: str, wrong: Exception) -> None:
+        before = self._uncompensated.get(change_id)
+        self._uncompensated[change_id] = _Pause.after(before)
+        if before is None:  # said once, not at every try
+            with contextlib.suppress(Exception), self._site.database.write() as connection:
+                now = self._site.clock.now()
+                ledger.append(connection, "trouble", "gate", _why(wrong), now=now, change_id=change_id)
 
     def _give_up(self, change_id: str, wrong: Exception) -> None:
         try:
@@ -89,12 +104,10 @@ class _Pause:
 
 
 def _give_up(site: Site, change_id: str, wrong: Exception) -> None:
-    why = wrong.as_dict() if isinstance(wrong, GateError) else {"why": type(wrong).__name__}
-    now = site.clock.now()
+    why, now = _why(wrong), site.clock.now()
     with site.database.write() as connection:
         change = store.get(connection, change_id)
         ledger.append(connection, "trouble", "gate", why, now=now, change_id=change_id)
-        compensations.forget(connection, change_id)
         match change.state:
             case State.READY:
                 end_unstarted(connection, change, State.DENIED, now)
@@ -102,6 +115,10 @@ def _give_up(site: Site, change_id: str, wrong: Exception) -> None:
                 come_to_rest(connection, change, State.UNKNOWN, now)
             case State.WAITING if _previews(change):
                 store.note(connection, change, now=now, preview="failed", executor=None)
+
+
+def _why(wrong: Exception) -> dict[str, str]:
+    return wrong.as_dict() if isinstance(wrong, GateError) else {"why": type(wrong).__name__}
 
 
 def _previews(change: Change) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from gate.changes import store
 from gate.changes.model import Change, State
 from gate.flow.ports import Site
@@ -23,15 +25,22 @@ def redo(site: Site, change_id: str, actor: Actor, *, reason: str = "", key: str
     with site.database.read() as connection:
         change = store.get(connection, change_id)
         original = store.get(connection, change.undo_of) if change.undo_of else change
-        hosts = set(original.hosts) - past_of(connection, original).hosts
-    if original.state is not State.UNDONE and not hosts:
+        hosts = _taken_back(connection, change, original)
+    if not hosts:
         raise UndoError(
             f"Change {original.id} was not taken back, so it cannot be done again.",
             f"It is {original.state.value}.",
             f"gate changes show {original.id} tells its story; a new wish is made with gate propose.",
         )
     wish = original.intent
-    everywhere = original.state is State.UNDONE
-    targets = list(wish.targets) if everywhere else sorted(hosts)
-    again = Intent.of(wish.action, targets, dict(wish.parameters), reason or f"Redo of {original.id}.")
+    again = Intent.of(wish.action, sorted(hosts), dict(wish.parameters), reason or f"Redo of {original.id}.")
     return propose(site, again, actor, key=key)
+
+
+def _taken_back(connection: Connection, change: Change, original: Change) -> frozenset[str]:
+    """The hosts on which an undo took `original` back: this one, if `change` is one."""
+    if change.undo_of is not None:
+        return frozenset(change.hosts) if change.state is State.SUCCEEDED else frozenset()
+    by_undos = frozenset(original.hosts) - past_of(connection, original).hosts
+    # without any undo it was taken back by itself
+    return by_undos or (frozenset(original.hosts) if original.state is State.UNDONE else frozenset())

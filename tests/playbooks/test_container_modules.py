@@ -20,11 +20,12 @@ def copy(load: Callable[[str], Any]) -> Any:
     return load("scale_container/library/container_copy.py")
 
 
-def found(*words: str, labels: dict[str, str] | None = None, pod: str = "") -> dict[str, Any]:
+def found(*words: str, labels: dict[str, str] | None = None, pod: str = "", volume: str = "data") -> dict[str, Any]:
     """What podman says of a container that was made so."""
     return {
         "ImageName": IMAGE,
         "Pod": pod,
+        "Mounts": [{"Type": "volume", "Name": volume}],
         "Config": {"CreateCommand": ["/usr/bin/podman", *words], "Image": IMAGE, "Labels": labels},
     }
 
@@ -32,10 +33,11 @@ def found(*words: str, labels: dict[str, str] | None = None, pod: str = "") -> d
 @pytest.mark.parametrize(
     ("words", "running", "anew"),
     [
+        (["run", "-d", "--name=a", "app:v1", "sh"], True, ["run", "--detach", "-d", "--name=a", "app:v1", "sh"]),
         (["run", "-d", "--name", "a", IMAGE], True, ["run", "--detach", "-d", "--name", "a", IMAGE]),
         (["run", "--name", "a", IMAGE, "-d"], True, ["run", "--detach", "--name", "a", IMAGE, "-d"]),
-        (["container", "run", "--detach=True", IMAGE], False, ["create", IMAGE]),
-        (["run", "-d", "-e", "A=-d", IMAGE, "sh", "-d"], False, ["create", "-e", "A=-d", IMAGE, "sh", "-d"]),
+        (["container", "run", "--detach=True", "--name", "a", IMAGE], False, ["create", "--name", "a", IMAGE]),
+        (["run", "-d", "--name=a", "-e", "A=-d", IMAGE, "-d"], False, ["create", "--name=a", "-e", "A=-d", IMAGE, "-d"]),
         (["create", "--name", "a", IMAGE], True, ["create", "--name", "a", IMAGE]),
         (["create", "--name", "a", IMAGE], False, ["create", "--name", "a", IMAGE]),
     ],
@@ -50,9 +52,22 @@ def test_it_is_made_anew_by_the_words_that_made_it(past: Any, words: list[str], 
         found("play", "kube", "a.yml"),
         found("kube", "play", "a.yml"),
         found(),
-        found("--root", "/x", "run", IMAGE),
-        found("run", IMAGE, labels={"PODMAN_SYSTEMD_UNIT": "a.service"}),
-        found("run", IMAGE, pod="0123"),
+        found("--root", "/x", "run", "--name", "a", IMAGE),
+        found("run", "--name", "a", IMAGE, labels={"PODMAN_SYSTEMD_UNIT": "a.service"}),
+        found("run", "--name", "a", IMAGE, pod="0123"),
+        found("run", "--name", "a", IMAGE, volume="0123456789abcdef" * 4),
+        found("run", "-d", IMAGE),
+        found("run", "--name", "renamed", IMAGE),
+        found("run", "--name", "a", "another"),
+        found("run", "--name", "a", "--cidfile", "/run/a", IMAGE),
+        found("run", "--name", "a", "--pidfile=/run/a", IMAGE),
+        found("run", "--name", "a", "--env-file", "/etc/a", IMAGE),
+        found("run", "--name", "a", "--env-host", IMAGE),
+        found("run", "--name", "a", "-e", "HOME", IMAGE),
+        found("run", "--name", "a", "--env=HOME", IMAGE),
+        found("run", "--name", "a", "-v", "./data:/data", IMAGE),
+        found("run", "--name", "a", "--pull=always", IMAGE),
+        found("run", "--name", "a", "--pull", "newer", IMAGE),
     ],
 )
 @pytest.mark.parametrize("running", [True, False])
@@ -61,7 +76,7 @@ def test_what_could_not_be_made_anew_is_refused(past: Any, about: dict[str, Any]
         past.making("a", about, running)
 
 
-@pytest.mark.parametrize("words", [["run", "-dit", IMAGE], ["run", "-d", "app"], ["run", "-td", "--name", "a", IMAGE]])
+@pytest.mark.parametrize("words", [["run", "-dit", "--name", "a", IMAGE], ["run", "--name=a", "-td", IMAGE]])
 def test_what_could_only_be_made_running_is_refused_if_it_is_stopped(past: Any, words: list[str]) -> None:
     assert past.making("a", found(*words), running=True)[:2] == ["run", "--detach"]
     with pytest.raises(past.Refused, match="could only be made anew running"):
@@ -97,6 +112,7 @@ def test_a_copy_has_another_name_and_other_ports(copy: Any, options: list[str], 
     "options",
     [
         ["--ip", "10.0.0.1"], ["--ip=10.0.0.1"], ["-h", "a"], ["--hostname=a"], ["--cidfile", "/x"], ["-P"], ["-dp", "1:1"],
+        ["-p8080:80"],
         ["--pod", "x"], ["-p", "80"], ["-p", "8080-8090:80"], ["-p", "65534:80"], ["-p", "[::1]:80:80"], ["-p", ":80"],
     ],
 )  # fmt: skip

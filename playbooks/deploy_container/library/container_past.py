@@ -54,6 +54,7 @@ TOKEN = re.compile(r"[0-9a-f]{16}")
 STOPPED = ("configured", "created", "exited", "initialized", "stopped")
 LABEL = "ansible-gate.change"
 UNIT = "PODMAN_SYSTEMD_UNIT"  # the label of a container that systemd makes anew at each start
+ONLY_ONCE = ("--cidfile", "--conmon-pidfile", "--pidfile", "--env-file", "--env-host")
 DETACHED = ("-d", "--detach", "--detach=true", "--detach=True")
 
 
@@ -114,22 +115,49 @@ def making(name, found, running):
     words = list(found["Config"].get("CreateCommand") or [])[1:]
     if words[:1] == ["container"]:
         words = words[1:]
-    if words[:1] not in (["run"], ["create"]):
+    image = image_in(words, found)
+    if words[:1] not in (["run"], ["create"]) or image is None:
         raise Refused(f"{name} was not made by podman run or create, so it could not be made anew. Nothing was changed.")
     if found.get("Pod") or (found["Config"].get("Labels") or {}).get(UNIT):
         raise Refused(f"{name} belongs to a pod or to a unit of systemd, which make it themselves. Nothing was changed.")
-    if running:
-        return ["run", "--detach", *words[1:]] if words[0] == "run" else words
-    return ["create", *without_detach(name, found, words[1:])] if words[0] == "run" else words
+    if any(one.get("Type") == "volume" and not is_named(one) for one in found.get("Mounts") or []):
+        raise Refused(f"{name} has data in a volume without a name, which would be lost. Nothing was changed.")
+    options, rest = words[1:image], words[image:]
+    refuse_options(name, options)
+    if words[0] == "create":
+        return words
+    return ["run", "--detach", *words[1:]] if running else ["create", *without_detach(name, options), *rest]
 
 
-def without_detach(name, found, words):
-    """create knows no --detach. Words after the image are the container's own."""
-    image = next((at for at, word in enumerate(words) if word in (found["ImageName"], found["Config"].get("Image"))), None)
-    options = words[: image or 0]
-    if image is None or any(re.fullmatch(r"-[a-zA-Z]*d[a-zA-Z]*", one) and one not in DETACHED for one in options):
+def image_in(words, found):
+    """Where the image is; words after it are the container's own."""
+    full = [one for one in (found["ImageName"], found["Config"].get("Image")) if one]
+    short = ["/".join(one.split("/")[at:]) for one in full for at in range(1, one.count("/") + 1)]
+    bare = [one[: -len(":latest")] for one in (*full, *short) if one.endswith(":latest")]
+    for names in (full, short, bare):
+        for at, word in enumerate(words):
+            if word in names:
+                return at
+    return None
+
+
+def refuse_options(name, options):
+    """What would not be the same, or would fail, at a second time."""
+    pairs = list(zip(options, [*options[1:], ""]))
+    values = [(one.partition("=")[0], one.partition("=")[2] if "=" in one else after) for one, after in pairs]
+    if [value for option, value in values if option == "--name"] != [name]:
+        raise Refused(f"{name} was made under another name, so it could not be made anew. Nothing was changed.")
+    for option, value in values:
+        elsewhere = option in ("-e", "--env") and "=" not in value or option in ("-v", "--volume") and value[:1] == "."
+        if option in ONLY_ONCE or elsewhere or (option == "--pull" and value not in ("missing", "never")):
+            raise Refused(f"{name} was made with {option}, which could be another thing now. Nothing was changed.")
+
+
+def without_detach(name, options):
+    """create knows no --detach."""
+    if any(re.fullmatch(r"-[a-zA-Z]*d[a-zA-Z]*", one) and one not in DETACHED for one in options):
         raise Refused(f"{name} is stopped, and was made so that it could only be made anew running. Nothing was changed.")
-    return [one for one in options if one not in DETACHED] + words[image:]
+    return [one for one in options if one not in DETACHED]
 
 
 def is_running(name, found):
@@ -206,11 +234,12 @@ def restore(module, podman):
     kept = read(podman, path, wanted, anew)
     changed = bool(wrong) or os.path.lexists(path)
     if changed and not module.check_mode:
-        for name in wrong:  # all of them first: one may have the port of another
-            if there[name] and not is_same(wanted[name], there[name]):
-                podman("rm", "--force", "--time", "10", name)
+        gone = [name for name in wrong if there[name] and wanted[name] is None]
+        for name in gone:  # all of them first: one may have the port of another
+            podman("rm", "--force", "--time", "10", name)
         for name in wrong:
-            bring_back(podman, name, wanted[name], kept.get(name))
+            words = kept[name] if name in anew else None
+            bring_back(podman, name, wanted[name], words, f"{name}-{evidence['kept']}")
         for name in evidence["absent_volumes"]:
             remove_empty(podman, name)
         forget(path)
@@ -251,18 +280,39 @@ def read(podman, path, wanted, anew):
     return kept
 
 
-def bring_back(podman, name, past, kept):
+def bring_back(podman, name, past, kept, aside):
     if past is None:
         return
     if kept is not None:
-        podman(*kept["words"])
-        if portrait(podman.look(name)) != kept["portrait"]:
-            raise Refused(f"{name} was made anew, but it is not what it was. Compare it with `podman inspect {name}`.")
+        replace(podman, name, kept, aside)
     running = podman.look(name)["State"]["Status"] == "running"
     if past["running"] and not running:
         podman("start", name)
     elif running and not past["running"]:
         podman("stop", "--time", "10", name)
+
+
+def replace(podman, name, kept, aside):
+    """What is there makes place, and is removed when the other one is up; if that does not come up it is back again."""
+    found = podman.look(name)
+    running = found is not None and found["State"]["Status"] == "running"
+    if running:
+        podman("stop", "--time", "10", name)
+    if found is not None:
+        podman("rename", name, aside)
+    try:
+        podman(*kept["words"])
+        if portrait(podman.look(name)) != kept["portrait"]:
+            raise Refused(f"{name} was made anew, but it would not be what it was.")
+    except Refused:
+        podman("rm", "--force", "--ignore", "--time", "0", name)
+        if found is not None:
+            podman("rename", aside, name)
+        if running:
+            podman("start", name)
+        raise
+    if found is not None:
+        podman("rm", "--force", "--time", "0", aside)
 
 
 def remove_empty(podman, volume):

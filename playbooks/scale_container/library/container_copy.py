@@ -67,7 +67,7 @@ def copied(options, name, number):
     found, at = [], 0
     while at < len(options):
         option, equals, value = options[at].partition("=")
-        if option in ONE_ONLY or re.fullmatch(r"-[a-zA-Z]*[dpP][a-zA-Z]*", option) and option not in PORTS:
+        if option in ONE_ONLY or re.match(r"-p.", option) or re.fullmatch(r"-[a-zA-Z]*[dpP][a-zA-Z]*", option) and option not in PORTS:
             raise Refused(f"The first one has {option}, which cannot be copied. Nothing was changed.")
         if option in ("--name", *PORTS):
             if not equals:

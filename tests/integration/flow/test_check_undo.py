@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gate.changes.model import State
+from gate.changes import past
+from gate.changes.model import LOOKS, State
 from gate.execution.outcome import Status
+from gate.flow.halt import halt
 from gate.flow.undo import undo
 from gate.intent import Intent
 from gate.values.actor import Actor
-from gate.values.errors import UndoError
+from gate.values.errors import StateError, UndoError
+from gate.warrant.model import Phase
 
 if TYPE_CHECKING:
     Steps = Any
@@ -51,6 +54,25 @@ def test_who_may_not_undo_may_not_look(steps: Steps, workers: Wish, site: Path) 
         steps.gate.check_undo(change.id)
     assert "never: Nothing is taken back." in refused.value.why
     assert steps.phases(change) == ["do", "verify"]
+
+
+def test_while_the_site_is_halted_nothing_is_started(steps: Steps, workers: Wish) -> None:
+    change = steps.execute(steps.propose(workers("web-03", value="7")))
+    halt(steps.site, Actor.parse("human:alice"), reason="Stop.")
+    with pytest.raises(StateError, match="halted"):
+        steps.gate.check_undo(change.id)
+    assert steps.phases(change) == ["do", "verify"]
+
+
+def test_a_preview_is_no_beginning(steps: Steps, workers: Wish, site: Path) -> None:
+    assert {phase.value for phase in Phase if phase.only_looks} == set(LOOKS)
+    change = steps.execute(steps.propose(workers("web-03", value="7")))
+    rules = "- rule: asks\n  when: {undo: yes}\n  then: {needs_approval: {from: sre, expires: 4h}}\n  because: No.\n"
+    (site / "rules" / "asks.yml").write_text(rules)
+    asked = steps.preview(undo(steps.site, change.id, Actor.parse("agent:planner")))
+    with steps.site.database.read() as connection:
+        found = past.read(connection, past.Reach(open=True), actor="x", action="y", hosts=[])
+    assert [(one.id, one.started_at) for one in found if one.id == asked.id] == [(asked.id, None)]
 
 
 def test_an_action_without_a_preview_has_none_here_either(steps: Steps, workers: Wish, site: Path) -> None:

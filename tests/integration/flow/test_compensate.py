@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,7 @@ from gate.app import Gate
 from gate.changes.model import Change, State
 from gate.flow.cancel import cancel
 from gate.flow.compensate import compensate
+from gate.flow.expire import expire
 from gate.flow.jobs import Jobs
 from gate.flow.plan import propose_plan
 from gate.intent import Intent
@@ -127,6 +131,44 @@ def test_steps_that_have_not_begun_are_withdrawn_and_a_no_breaks_a_plan_too(
     [undo] = undos(steps)
     assert steps.execute(undo).state is State.SUCCEEDED
     assert app_ini("web-03").read_bytes() == before
+
+
+@pytest.mark.usefixtures("broken_file")
+def test_a_plan_breaks_for_those_too_that_have_not_begun(steps: Steps, workers: Wish) -> None:
+    plan = [step("bad", workers("db-02")), step("asks", workers("web-01")), step("ready", workers("web-03"))]
+    bad, asks, ready = propose_plan(steps.site, plan, AGENT)
+    assert steps.execute(bad).state is State.FAILED
+    assert steps.execute(ready).state is State.WITHDRAWN  # before anybody came to compensate
+    Jobs(steps.site).work("compensate", bad.id)
+    assert steps.gate.change(asks.id).state is State.WITHDRAWN
+    assert undos(steps) == []
+
+
+@pytest.mark.usefixtures("broken_file")
+def test_what_cannot_be_proposed_now_is_tried_later(
+    steps: Steps, workers: Wish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = broken(steps, workers)
+
+    def being_edited() -> None:
+        raise OSError("It is being edited.")
+
+    jobs = Jobs(replace(steps.site, inventory=being_edited))
+    jobs.work("compensate", third.id)
+    assert jobs.pending() == []  # it pauses
+    jobs.work("compensate", third.id)
+    assert steps.kinds(third).count("trouble") == 1
+    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + 3600)
+    assert jobs.pending() == [("compensate", third.id)]
+    Jobs(steps.site).work("compensate", third.id)
+    assert {change.undo_of for change in undos(steps)} == {first.id, second.id}
+
+
+def test_steps_that_expire_together_do_no_harm(steps: Steps, workers: Wish) -> None:
+    plan = [step("a", workers("web-01")), step("b", workers("web-01", value="7"), "a")]
+    first, second = propose_plan(steps.site, plan, AGENT)
+    assert expire(steps.later(timedelta(days=30))) == [first.id]
+    assert [steps.gate.change(one.id).state for one in (first, second)] == [State.EXPIRED, State.WITHDRAWN]
 
 
 def test_a_step_that_somebody_takes_back_later_breaks_nothing(steps: Steps, workers: Wish) -> None:

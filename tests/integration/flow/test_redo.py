@@ -44,6 +44,14 @@ def test_only_where_it_was_taken_back(steps: Steps, workers: Wish) -> None:
     assert steps.gate.redo(change.id).hosts == ("db-02",)
 
 
+def test_of_an_undo_only_where_that_one_took_it_back(steps: Steps, workers: Wish) -> None:
+    change = steps.execute(steps.propose(workers("db-02", "web-03", value="7")))
+    first = steps.execute(steps.gate.undo(change.id, hosts=["db-02"]))
+    steps.execute(steps.gate.undo(change.id, hosts=["web-03"]))
+    assert steps.gate.redo(first.id).hosts == ("db-02",)
+    assert steps.gate.redo(change.id).hosts == ("db-02", "web-03")
+
+
 def test_what_stands_cannot_be_done_again(steps: Steps, workers: Wish) -> None:
     change = steps.execute(steps.propose(workers("web-03", value="7")))
     with pytest.raises(UndoError) as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def test_what_is_in_no_place_is_missing(tmp_path: Path) -> None:
     put(tmp_path / "two", "containers.podman")
     where = [tmp_path / "one", tmp_path / "two", tmp_path / "none"]
     assert missing(["containers.podman", "community.general", "community.docker"], where) == ("community.docker",)
+
+
+def test_a_place_where_nobody_may_look_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "a.b")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert missing(["a.b"], [tmp_path]) == ("a.b",)
 
 
 def test_an_action_that_lacks_one_is_not_offered_and_says_so(make_action, tmp_path: Path) -> None:

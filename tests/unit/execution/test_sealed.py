@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gate.execution.redaction import Redactor
-from gate.execution.sealed import is_sealed, opened, protect, protect_unseen
+from gate.execution.sealed import hidden, is_sealed, opened, protect, protect_unseen
 from gate.values.errors import WarrantError
 
 KEY = secrets.token_bytes(32)
@@ -71,3 +71,20 @@ def test_it_cannot_be_opened_once_it_was_changed(change: Any) -> None:
         opened({"sealed": change}, KEY, ABOUT)
     with pytest.raises(WarrantError, match="cannot be opened"):
         opened(protect({"password": "x"}, Redactor(), KEY, ABOUT), secrets.token_bytes(32), ABOUT)
+
+
+@pytest.mark.parametrize("seal", ["known", "unseen"])
+def test_what_was_hidden_is_known_again_when_it_is_opened(seal: str) -> None:
+    evidence = {"resources": ["file:/x"], "path": "/etc/app/x", "content": CONTENT, "keys": [{"a": "known-canary"}]}
+    redactor = Redactor(["known-canary"])
+    sealed = protect(evidence, redactor, KEY, ABOUT) if seal == "known" else protect_unseen(evidence, KEY, ABOUT)
+    found = hidden(sealed, opened(sealed, KEY, ABOUT))
+    assert {CONTENT, "[db]\npassword = canary-1\n", "known-canary"} <= found
+    assert "file:/x" not in found
+    told = Redactor(found).text("- password = canary-1, + known-canary")
+    assert "canary" not in told
+
+
+@pytest.mark.parametrize("evidence", [{"a": "text"}, ["text"], "text", None])
+def test_what_was_not_sealed_hid_nothing(evidence: Any) -> None:
+    assert hidden(evidence, evidence) == set()
