@@ -124,3 +124,11 @@ def app_ini(site: Path) -> Callable[[str], Path]:
 def _no_site_from_outside() -> None:
     for name in ("GATE_SITE", "GATE_URL", "GATE_TOKEN"):
         os.environ.pop(name, None)
+
+
+# half an hour on one worker, which has to begin with them; the order of all else is that of the files
+LONGEST = ("tests/integration/proof/test_shipped.py", "tests/integration/molecule/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
