@@ -61,7 +61,7 @@ def test_all_that_an_agent_did_is_taken_back_and_what_is_in_the_way_is_named(fou
         ground = Ground(gate.folder, HOSTS, lambda _: gate, gate)
         ground.put(FINGERPRINT, LOOK)
         ground.put_tasks(
-            "make_folder", [{"name": "Make it", "ansible.builtin.file": {"path": "/etc/app", "state": "directory"}}]
+            "make_folder", [{"name": "Make it", "ansible.builtin.file": {"path": "/etc/app", "state": "directory"}}], ()
         )
         ground.act("make_folder", {})
         ground.look("start")

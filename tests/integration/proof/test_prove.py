@@ -28,6 +28,8 @@ def test_an_action_that_can_be_taken_back_is_certified_and_rules_know_it(gate: G
     def certified() -> str:
         return str(gate.decide(wish)["decision"]["facts"]["web-01"]["certified"])
 
+    cases = yaml.safe_load((action / "proof.yml").read_text())
+    (action / "proof.yml").write_text(yaml.safe_dump(cases[:3]))
     assert certified() == "no"
     told: list[str] = []
     (proof,) = gate.prove(["set_config_value"], say=told.append)
