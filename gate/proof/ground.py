@@ -156,7 +156,7 @@ class Ground:
                 sections=tuple(told["sections"]),
                 differences=tuple(told["differences"]),
             )
-            for host, told in found.items()
+            for host, told in sorted(found.items())  # they answer in any order
         }
 
     def why(self, change: Change) -> str:
