@@ -58,7 +58,7 @@ hosts-down: $(STAMP) ## Takes them away
 chaos: $(STAMP) ## kill -9 of a random process at a random moment; RUNS=1000 takes an hour, SEED=... FROM=... repeats
 	$(BIN)/python scripts/chaos --runs $(or $(RUNS),1000) --from $(or $(FROM),0) $(if $(SEED),--seed $(SEED))
 
-prove: $(STAMP) ## Every shipped undo on two real hosts, a quarter of an hour; writes docs/certificates.md. ACTIONS="a b" proves some
+prove: $(STAMP) ## Every shipped undo on two real hosts, half an hour; writes docs/certificates.md. ACTIONS="a b" proves some
 	$(BIN)/python scripts/prove.py $(ACTIONS)
 
 molecule: $(STAMP) ## Every shipped action done and undone by Molecule on two real hosts, some minutes; needs root. ACTIONS="a b" tries some

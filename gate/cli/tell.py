@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gate.changes.model import LOOKS
 from gate.cli import diff
 from gate.cli.output import say, state, talk
 from gate.values.errors import Exit
@@ -39,7 +40,7 @@ def reasons(decided: Mapping[str, Any]) -> list[str]:
 def result(change: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], *, here: bool = True) -> None:
     """Where the change is now, what it did on each host, and what to do next, if that can be done `here`."""
     over = [run for run in runs if run["outcome"] is not None]
-    acts = [run for run in over if run["phase"] not in {"check", "check-undo"}]
+    acts = [run for run in over if run["phase"] not in LOOKS]
     if over and not acts:
         preview(over[-1]["outcome"])
     for run in acts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -73,10 +72,14 @@ class Jobs:
     def _try_later(self, change_id: str, wrong: Exception) -> None:
         before = self._uncompensated.get(change_id)
         self._uncompensated[change_id] = _Pause.after(before)
-        if before is None:  # said once, not at every try
-            with contextlib.suppress(Exception), self._site.database.write() as connection:
+        if before is not None:
+            return  # it is said once, not at every try
+        try:
+            with self._site.database.write() as connection:
                 now = self._site.clock.now()
                 ledger.append(connection, "trouble", "gate", _why(wrong), now=now, change_id=change_id)
+        except Exception:
+            log.exception("that compensate of %s failed cannot be written down", change_id)
 
     def _give_up(self, change_id: str, wrong: Exception) -> None:
         try:
