@@ -115,7 +115,7 @@ CONTROLS = [
         lambda tasks: [
             *tasks,
             {"name": "Move it", B + "command": {"argv": ["mv", "/etc/app/app.ini", "/etc/app/app.real"]}},
-            {"name": "Link it", B + "file": {"src": "app.real", "dest": "/etc/app/app.ini", "state": "link"}},
+            {"name": "Link it", B + "file": {"src": "app.real", "dest": "/etc/app/app.ini", "state": "link", "force": True}},
         ],
         "/etc/app/app.real: absent",
     ),
