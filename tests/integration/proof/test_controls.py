@@ -115,7 +115,10 @@ CONTROLS = [
         lambda tasks: [
             *tasks,
             {"name": "Move it", B + "command": {"argv": ["mv", "/etc/app/app.ini", "/etc/app/app.real"]}},
-            {"name": "Link it", B + "file": {"src": "app.real", "dest": "/etc/app/app.ini", "state": "link", "force": True}},
+            {
+                "name": "Link it",
+                B + "file": {"src": "app.real", "dest": "/etc/app/app.ini", "state": "link", "force": True},
+            },
         ],
         "/etc/app/app.real: absent",
     ),
@@ -196,6 +199,13 @@ CONTROLS = [
         TWO_LOGINS,
         then_in_the_database("ALTER ROLE shop_a PASSWORD 'an-older-one';"),
         "databases: 5432 ALTER ROLE shop_a WITH",
+    ),
+    Control(
+        "leaves a setting of the old login in one database",
+        "rotate_credentials",
+        ONE_LOGIN,
+        then_in_the_database("ALTER ROLE shop_a IN DATABASE postgres SET work_mem = '5MB';"),
+        "databases: 5432 SETTINGS OF shop_a IN postgres: {work_mem=5MB}: absent -> there",
     ),
     Control(
         "moves the link back and leaves the release",

@@ -226,13 +226,22 @@ def volumes():
     return dict.fromkeys(said("podman", "volume", "ls", "--quiet").split(), "there")
 
 
+# settings that a role has in one database, or that a database has for all, which are not among the globals
+SETTINGS = """
+SELECT 'SETTINGS OF ' || coalesce(rolname, 'all') || ' IN ' || coalesce(datname, 'all') || ': ' || setconfig::text
+FROM pg_db_role_setting LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
+"""
+
+
 def databases():
-    """What the PostgreSQL servers that run say of roles, memberships, their settings and tablespaces: every statement."""
+    """What the PostgreSQL servers that run say of roles, memberships, tablespaces, and settings of roles and databases."""
     sockets = re.findall(r"(/\S+)/\.s\.PGSQL\.(\d+)\s", said("ss", "-lxH"))
     found = {}
     for folder, port in sorted(set(sockets)):
-        told = said("runuser", "-u", "postgres", "--", "pg_dumpall", "--globals-only", "-h", folder, "-p", port)
-        found |= dict.fromkeys((f"{port} {one}" for one in _statements(told)), "there")
+        asked = ("runuser", "-u", "postgres", "--")
+        told = said(*asked, "pg_dumpall", "--globals-only", "-h", folder, "-p", port)
+        told_too = said(*asked, "psql", "-XAtq", "-h", folder, "-p", port, "-c", SETTINGS).splitlines()
+        found |= dict.fromkeys((f"{port} {one}" for one in (*_statements(told), *told_too)), "there")
     return found
 
 
