@@ -349,7 +349,7 @@ class Gate(OpenSite):
             waited_s = time.monotonic() - began
             if timeout_s is not None and waited_s >= timeout_s:
                 return change
-            time.sleep(min(0.02, 0.002 + waited_s / 50))  # most changes are short, and some take days
+            time.sleep(min(0.1, 0.002 + waited_s / 50))  # most changes are short, and some take days
 
     def identify(self, token: str) -> Identity:
         """Whom a token stands for. Raises IdentityError."""

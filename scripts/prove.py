@@ -39,11 +39,11 @@ Seconds are those of whole changes, by the gate's own way, the slower of two; th
 {rows}
 Not proved, because there is no undo: {rest}.
 
-These certificates are bound to the digests of the action folders. A site proves its own:
-[Prove an action](howto/prove-an-action.md).
+These certificates are bound to the digests of the action folders, and to what looked at the hosts.
+A site proves its own: [Prove an action](howto/prove-an-action.md).
 
-| action | digest of its folder | proved on (UTC) | in, s |
-|---|---|---|--:|
+| action | digest of its folder | seen by fingerprint | proved on (UTC) | in, s |
+|---|---|---|---|--:|
 {digests}"""
 
 
@@ -53,6 +53,11 @@ def rows(certificate: Certificate) -> str:
         f"| {len(case.broken_off)} | {case.do_s:.1f} | {case.undo_s:.1f} |\n"
         for number, case in enumerate(certificate.cases)
     )
+
+
+def short(digest: str) -> str:
+    """Enough of it to tell one fingerprint's code from another's."""
+    return digest.removeprefix("sha256:")[:12]
 
 
 def by_action(text: str, columns: int) -> dict[str, str]:
@@ -68,11 +73,12 @@ def by_action(text: str, columns: int) -> dict[str, str]:
 
 def page(old: str, made: list[Certificate], seconds: dict[str, float], rest: list[str], about: str) -> str:
     """The page with these certificates in it, and with all of the `old` one that are about other actions."""
-    cases, digests = by_action(old, 6), by_action(old, 4)
+    cases, digests = by_action(old, 6), by_action(old, 5)
     for one in made:
         cases[one.action] = rows(one)
         digests[one.action] = (
-            f"| {one.action} | `{one.digest}` | {one.proved_at:%Y-%m-%d %H:%M} | {seconds[one.action]:.0f} |\n"
+            f"| {one.action} | `{one.digest}` | `{short(one.fingerprint)}` | {one.proved_at:%Y-%m-%d %H:%M} "
+            f"| {seconds[one.action]:.0f} |\n"
         )
     return TEXT.format(
         machine=about,

@@ -126,8 +126,8 @@ def _no_site_from_outside() -> None:
         os.environ.pop(name, None)
 
 
-# half an hour on one worker, which has to begin with them; the order of all else is that of the files
-LONGEST = ("tests/integration/proof/test_shipped.py", "tests/integration/molecule/")
+# minutes on one worker each, which has to begin with them; the order of all else is that of the files
+LONGEST = ("tests/integration/molecule/", "tests/integration/proof/test_controls.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

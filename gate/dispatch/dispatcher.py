@@ -22,6 +22,7 @@ Work = Callable[[str, str], None]
 log = logging.getLogger(__name__)
 
 SWEEP_S = 0.5  # how often it looks for work that another process left; its own work is started at once
+RECORD_S = 5.0  # for DBOS to write down the end of what has ended
 VERSION = "1"  # fixed: DBOS would compute one and leave the jobs of another one alone
 
 
@@ -82,7 +83,8 @@ class Dispatcher:
         if self._sweeper is not None:
             self._sweeper.join()
         if self._launched is not None:
-            self._launched.destroy(workflow_completion_timeout_sec=5)
+            self._wait_for_the_record(self._launched)
+            self._launched.destroy()
             Dispatcher.of_this_process = None
 
     def _start(self, job: Job) -> None:
@@ -107,6 +109,15 @@ class Dispatcher:
         finally:
             self._over(job)
             self.wake()
+
+    def _wait_for_the_record(self, dbos: type[DBOS]) -> None:
+        """Until DBOS has written down the end of each job. `destroy` can wait too, but does so a second at the least."""
+        deadline = time.monotonic() + RECORD_S
+        while dbos.list_workflows(status="PENDING", executor_id=self._executor_id, load_input=False, load_output=False):
+            if time.monotonic() > deadline:
+                log.warning("DBOS has not written down the end of every job within %s s", RECORD_S)
+                return
+            time.sleep(0.01)
 
     def _over(self, job: Job) -> None:
         with self._lock:
@@ -136,6 +147,7 @@ class Dispatcher:
                 "executor_id": self._executor_id,
                 "application_version": VERSION,
                 "log_level": "ERROR",
+                "notification_listener_polling_interval_sec": 0.05,  # none are used, but `destroy` waits for one look
                 "db_engine_kwargs": {"connect_args": {"factory": _Connection}},
             }
         )
