@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from gate.identity.scopes import Identity
 from gate.identity.tokens import os_user
 from gate.init import init
 from gate.intent import Intent
+from gate.inventory import read
+from gate.inventory.digest import digest_source
 from gate.values.actor import Actor, ActorKind
 
 pytest_plugins = ("tests.hosts.fixtures",)
@@ -118,6 +121,30 @@ def workers() -> Callable[..., Intent]:
 def app_ini(site: Path) -> Callable[[str], Path]:
     """The application's file of a host."""
     return lambda host="web-03": site / "hosts" / host / "etc" / "app" / "app.ini"
+
+
+_inventories: dict[Any, str] = {}
+
+
+@pytest.fixture(autouse=True)
+def _read_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal inventories, which most sites of the tests have, are read by Ansible once in a process, not in each test.
+
+    What the gate's own cache would not take again from a file that has not changed is not taken again here.
+    """
+    of_ansible = read.read_in_child
+
+    def remembering(source: Path, environment: Mapping[str, str], timeout_s: float) -> Any:
+        digest, dynamic = digest_source(source)
+        key = (digest, *sorted(environment.items()))
+        if known := _inventories.get(key):
+            return json.loads(known)
+        content = of_ansible(source, environment, timeout_s)
+        if not dynamic and content["templated"] is False:
+            _inventories[key] = json.dumps(content)
+        return content
+
+    monkeypatch.setattr(read, "read_in_child", remembering)
 
 
 @pytest.fixture(autouse=True, scope="session")
