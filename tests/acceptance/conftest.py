@@ -14,6 +14,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from gate import Gate
 from gate.client import GateClient
 from gate.identity.tokens import os_user
 from gate.init import init
+from tests.acceptance.zygote import Zygote
 from tests.hostile import typed
 
 GATE = Path(sys.executable).parent / "gate"
@@ -276,6 +278,19 @@ class Server:
         self.log.close()
 
 
+@cache
+def zygote() -> Zygote:
+    """The one of this process, started when it is first needed."""
+    return Zygote()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _zygote() -> Iterator[None]:
+    yield
+    if zygote.cache_info().currsize:
+        zygote().close()
+
+
 class Site:
     """A site in a folder with a short path: that of a unix socket has 107 bytes at most."""
 
@@ -319,16 +334,7 @@ class Site:
         at: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Runs `gate WORDS` in the site, with nobody at the terminal."""
-        done = subprocess.run(
-            [GATE, *words],
-            cwd=at or self.root,
-            env=self.environment(env),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
-        )
+        done = zygote().run(words, cwd=at or self.root, env=self.environment(env), stdin=stdin, timeout_s=PATIENCE_S)
         if expect is not None:
             told = f"gate {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
             assert done.returncode == expect, told
