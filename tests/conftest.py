@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from gate.identity.tokens import os_user
 from gate.init import init
 from gate.intent import Intent
 from gate.inventory import read
-from gate.inventory.digest import digest_source
 from gate.values.actor import Actor, ActorKind
+from tests.inventories import remembering
 
 pytest_plugins = ("tests.hosts.fixtures",)
 
@@ -123,28 +122,15 @@ def app_ini(site: Path) -> Callable[[str], Path]:
     return lambda host="web-03": site / "hosts" / host / "etc" / "app" / "app.ini"
 
 
-_inventories: dict[Any, str] = {}
+@pytest.fixture(scope="session")
+def inventories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where readings of inventories are kept. See tests.inventories."""
+    return tmp_path_factory.mktemp("inventories")
 
 
 @pytest.fixture(autouse=True)
-def _read_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equal inventories, which most sites of the tests have, are read by Ansible once in a process, not in each test.
-
-    What the gate's own cache would not take again from a file that has not changed is not taken again here.
-    """
-    of_ansible = read.read_in_child
-
-    def remembering(source: Path, environment: Mapping[str, str], timeout_s: float) -> Any:
-        digest, dynamic = digest_source(source)
-        key = (digest, *sorted(environment.items()))
-        if known := _inventories.get(key):
-            return json.loads(known)
-        content = of_ansible(source, environment, timeout_s)
-        if not dynamic and content["templated"] is False:
-            _inventories[key] = json.dumps(content)
-        return content
-
-    monkeypatch.setattr(read, "read_in_child", remembering)
+def _read_inventory(monkeypatch: pytest.MonkeyPatch, inventories: Path) -> None:
+    monkeypatch.setattr(read, "read_in_child", remembering(inventories))
 
 
 @pytest.fixture(autouse=True, scope="session")

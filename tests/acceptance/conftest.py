@@ -14,9 +14,8 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -278,21 +277,16 @@ class Server:
         self.log.close()
 
 
-@cache
-def zygote() -> Zygote:
-    """The one of this process, started when it is first needed."""
-    return Zygote()
-
-
 @pytest.fixture(autouse=True, scope="session")
-def _zygote() -> Iterator[None]:
-    yield
-    if zygote.cache_info().currsize:
-        zygote().close()
+def _zygote(inventories: Path) -> Iterator[None]:
+    with contextlib.closing(Zygote(inventories)) as Site.zygote:
+        yield
 
 
 class Site:
     """A site in a folder with a short path: that of a unix socket has 107 bytes at most."""
+
+    zygote: ClassVar[Zygote]
 
     def __init__(self, top: Path) -> None:
         self.top, self.root = top, top / "site"
@@ -334,7 +328,7 @@ class Site:
         at: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Runs `gate WORDS` in the site, with nobody at the terminal."""
-        done = zygote().run(words, cwd=at or self.root, env=self.environment(env), stdin=stdin, timeout_s=PATIENCE_S)
+        done = self.zygote.run(words, cwd=at or self.root, env=self.environment(env), stdin=stdin, timeout_s=PATIENCE_S)
         if expect is not None:
             told = f"gate {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
             assert done.returncode == expect, told

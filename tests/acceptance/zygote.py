@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -22,19 +23,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gate.inventory import read
+from tests.inventories import remembering
+
 MOST_BYTES = 1 << 20
 ROOT = Path(__file__).parents[2]
-IMPORTED = ("dbos", "gate.app", "gate.cli.main", "gate.cli.tell", "gate.dispatch.dispatcher", "gate.flow.jobs")
+IMPORTED = (
+    "dbos",
+    "gate.app",
+    "gate.cli.main",
+    "gate.cli.tell",
+    "gate.dispatch.dispatcher",
+    "gate.flow.jobs",
+    "gate.doctor",
+    "gate.execution.executor",
+)
 
 
 class Zygote:
     """Starts `gate` by forking; ends when it is closed, or when whoever started it is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, inventories: Path) -> None:
+        """`inventories` is where readings of them are kept."""
         own, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", "from tests.acceptance.zygote import serve; serve()", str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-c",
+                    "from tests.acceptance.zygote import serve; serve()",
+                    str(theirs.fileno()),
+                    inventories,
+                ],
                 pass_fds=[theirs.fileno()],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -81,6 +101,8 @@ def serve() -> None:
     """The process that forks."""
     for name in IMPORTED:
         importlib.import_module(name)
+    read.read_in_child = remembering(Path(sys.argv[2]))
+    gc.freeze()  # what a fork does not look through, it does not copy
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     line = socket.socket(fileno=int(sys.argv[1]))
