@@ -17,7 +17,7 @@ from gate.identity.scopes import Identity
 from gate.intent import Intent
 from gate.ledger import store as ledger
 from gate.ledger.entry import Entry
-from gate.settings import find_site
+from gate.settings import SiteFolder, find_site
 from gate.values.actor import Actor
 from gate.values.errors import IdentityError
 from gate.values.keys import public_key
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gate.policy.limits.breaker import Standing
     from gate.proof.prove import Proof
 
+READY_S = 30.0  # for warm servers to be there; without them runs start cold
 FOLLOW_S = 0.05  # how often somebody who follows a change looks
 
 
@@ -227,7 +228,12 @@ class Gate(OpenSite):
         from gate.proof.certify import certify
 
         self.identity.require("admin")
-        return certify(self, actions, hosts, lambda folder: Gate(folder, self.identity, warm=True), say)
+        return certify(self, actions, hosts, self._ground, say)
+
+    def _ground(self, folder: SiteFolder) -> Gate:
+        """Opens the site of a proof, which has the warm servers of this one."""
+        self._pool.ready(READY_S)  # runs that start cold meanwhile would only slow it down
+        return Gate(folder, self.identity, warm=True, lent=self._pool)
 
     def verify(self) -> tuple[Report, list[Problem]]:
         """Checks the ledger, its checkpoints and every sealed artifact; all of it, computed anew."""

@@ -39,10 +39,19 @@ class OpenSite:
     A context manager: leaving it waits for the runs that this process started.
     """
 
-    def __init__(self, folder: SiteFolder, identity: Identity, *, works: bool = True, warm: bool = False) -> None:
+    def __init__(
+        self,
+        folder: SiteFolder,
+        identity: Identity,
+        *,
+        works: bool = True,
+        warm: bool = False,
+        lent: Pool | None = None,
+    ) -> None:
         self.folder, self.identity = folder, identity
         self.works = works  # False: never run anything in this process, leave it to one that serves
         self.warm = warm  # keep Ansible imported beside this process: a second once, and it pays from the first run on
+        self._lent = lent  # the warm servers of another site with the same configuration of Ansible
         self.clock = SystemClock()
         folder.make_state()
         self.database = Database.open(folder.database)
@@ -132,6 +141,8 @@ class OpenSite:
     def _pool(self) -> Pool:
         from gate.execution.warm.pool import Pool
 
+        if self._lent is not None:
+            return self._lent
         config = self.folder.inventory.parent / "ansible.cfg"
         pool = Pool(self.folder.state, config, self.folder.run)
         pool.start()
@@ -199,7 +210,7 @@ class OpenSite:
             built["_listener"].close()
         if "dispatcher" in built:
             self.dispatcher.close()
-        if "_pool" in built:
+        if "_pool" in built and self._lent is None:
             self._pool.close()
         if "_progress" in built:
             self._progress.close()

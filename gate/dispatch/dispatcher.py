@@ -111,7 +111,7 @@ class Dispatcher:
             self.wake()
 
     def _wait_for_the_record(self, dbos: type[DBOS]) -> None:
-        """Until DBOS has written down the end of each job. `destroy` can wait too, but does so a second at the least."""
+        """Until DBOS has written down the end of each job. `destroy` can wait too, but for a second at the least."""
         deadline = time.monotonic() + RECORD_S
         while dbos.list_workflows(status="PENDING", executor_id=self._executor_id, load_input=False, load_output=False):
             if time.monotonic() > deadline:

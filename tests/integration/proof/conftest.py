@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from gate.app import Gate
+from gate.execution.warm.pool import Pool
+from gate.identity.tokens import os_identity
+from gate.settings import find_site
 from tests.hosts.fixtures import must_be_possible, teller
 from tests.hosts.lab import Lab
 from tests.hosts.proving import proving_site as make_site
@@ -29,6 +32,6 @@ def proving_site(tmp_path: Path, ground_lab: Lab) -> Path:
 
 
 @pytest.fixture
-def gate(proving_site: Path) -> Iterator[Gate]:
-    with Gate.open(proving_site) as opened:
+def gate(proving_site: Path, warm_pool: Pool) -> Iterator[Gate]:
+    with Gate(find_site(proving_site), os_identity(), lent=warm_pool) as opened:
         yield opened
