@@ -21,6 +21,7 @@ class Kind(StrEnum):
     NUMBER = "number"
     VERSION = "version"
     HEX = "hex"
+    PUBLIC_KEY = "public key"
     WORD = "word"
 
 
@@ -68,7 +69,12 @@ VETO = _set(
 )
 AND = frozenset({"and", "&", ","})
 
-_TOKEN = re.compile(r"\"([^\"]*)\"|`([^`]*)`|(?<!\w)'([^']*)'(?!\w)|([,;])|([^\s,;]+)")
+# of SSH: the one value of which the words belong together unquoted, with its comment
+_PUBLIC_KEY = (
+    r"(?:ssh|ecdsa|sk)-[A-Za-z0-9.@-]+ AAAA[A-Za-z0-9+/]{36,}={0,2}"
+    r"(?: [A-Za-z0-9_.+-]+@[A-Za-z0-9_.+-]*[A-Za-z0-9])?"
+)
+_TOKEN = re.compile(rf"\"([^\"]*)\"|`([^`]*)`|(?<!\w)'([^']*)'(?!\w)|([,;])|(?<!\S)({_PUBLIC_KEY})|([^\s,;]+)")
 _SHAPES = (
     (Kind.PAIR, re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=.+|[a-z_]+[0-9]*:[^/\s].*")),
     (Kind.PATH, re.compile(r"/.*")),
@@ -84,10 +90,12 @@ def tokens(text: str) -> list[Token]:
     """The tokens of a text; commas and semicolons are tokens of their own, other end punctuation is dropped."""
     found = []
     for match in _TOKEN.finditer(text):
-        *quoted, mark, bare = match.groups()
+        *quoted, mark, key, bare = match.groups()
         inside = next((one for one in quoted if one is not None), None)
         if inside is not None:
             found.append(Token(text=inside, kind=Kind.QUOTED))
+        elif key:
+            found.append(Token(text=key, kind=Kind.PUBLIC_KEY))
         elif mark:
             found.append(Token(text=mark, kind=Kind.WORD))
         else:

@@ -12,6 +12,7 @@ from planner.catalog import CatalogView
 from planner.retrieval import RetrievalPlanner
 
 PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB1oRfzrd0YIz17NRyJDxZvp8FoRvBQyQfmDuYPZVyYE"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
@@ -30,6 +31,12 @@ def shipped() -> CatalogView:
         ("restart docker on web-01", "restart_service", {"service": "docker"}),
         ("rotate the secret in /etc/app/session.key on web-01", "rotate_credentials", {"path": "/etc/app/session.key"}),
         ("reboot web-01", "reboot_host", {}),
+        (f"let alice log in on web-01 with the ssh key {KEY}", "add_authorized_key", {"user": "alice", "key": KEY}),
+        (
+            f"let alice log in on web-01 with the ssh key {KEY} alice@laptop",
+            "add_authorized_key",
+            {"user": "alice", "key": f"{KEY} alice@laptop"},
+        ),
         ("renew the certificate shop on web-01", "renew_certificate", {"certificate": "shop"}),
         (
             "set workers to 8 in section server of /etc/app/app.ini on web-01",
@@ -63,6 +70,9 @@ def test_plain_requests_are_planned(
         "set workers to 8 in /etc/app/app.conf on web-01",
         "remove the secret in /etc/app/session.key on web-01",
         "renew the certificate on web-01",
+        f"let alice log in with the ssh key {KEY}",
+        f"let alice log in on web-01 with the ssh key {KEY} and {KEY}",
+        f"let alice log in on web-01 with the ssh key {KEY.replace(' ', chr(10))}",
         "give dave ssh access to db-02 with his public key",
     ],
 )
