@@ -12,7 +12,7 @@ from tests.hosts.host import Host
 from tests.hosts.lab import Lab
 from tests.hosts.machine import Say, left_out, must_not_skip
 
-WANT_HOSTS = {"lab", "make_lab"}
+WANT_HOSTS = {"lab", "ground_lab", "make_lab", "molecule"}
 
 
 @pytest.fixture(scope="session")
