@@ -155,7 +155,7 @@ class Progress:
             self._thread.join()
 
     def _write_on(self) -> None:
-        while True:
+        while not self._ended.is_set():  # looked at after `clear`, which may have taken away what `close` has set
             self._wanted.wait()
             if self._ended.wait(PERIOD_S):  # what comes meanwhile goes along; a short run writes it all at its end
                 return

@@ -244,3 +244,26 @@ def test_who_is_forgotten_is_written_no_more(database: Database, writer: Progres
     writer.forget("run-1")
     close(database, writer, "run-1")
     assert [entry.kind for entry in entries(database)] == ["run"]
+
+
+class ClosedMeanwhile(threading.Event):
+    """`close` comes just after the writer has looked whether it came."""
+
+    def __init__(self, writer: Progress) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._writer._ended.set()
+        self._writer._wanted.set()
+        return False
+
+
+def test_a_writer_that_is_closed_just_when_it_writes_ends_too(database: Database) -> None:
+    writer = Progress(database, SystemClock())
+    writer._ended = ClosedMeanwhile(writer)
+    writer.begin(listening())
+    writer.hear("run-1", event("started"))
+    assert writer._thread is not None
+    writer._thread.join(20)
+    assert not writer._thread.is_alive()
