@@ -207,6 +207,7 @@ database.close()
 """
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_database_at_once_all_work(tmp_path: Path) -> None:
     path = tmp_path / "gate.db"
     children = [

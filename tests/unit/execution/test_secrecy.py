@@ -29,6 +29,7 @@ def test_what_is_kept_of_the_runners_files_is_redacted(tmp_path: Path) -> None:
     assert kept["stdout"] == "stdout [hidden] password=[hidden]"
 
 
+@pytest.mark.slow
 def test_output_that_is_too_long_is_redacted_before_it_is_cut(tmp_path: Path) -> None:
     (tmp_path / "stdout").write_text("x" * (MAX_KEPT - 7) + CANARY + "y" * 100)
     knowing().keep(tmp_path, tmp_path / "kept")

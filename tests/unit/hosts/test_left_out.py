@@ -46,6 +46,7 @@ def run_as_a_user(tmp_path: Path) -> Callable[..., tuple[int, str]]:
     return run
 
 
+@pytest.mark.slow
 def test_without_root_they_are_skipped_with_a_reason(run_as_a_user: Run) -> None:
     code, told = run_as_a_user()
     assert code == 0
@@ -53,6 +54,7 @@ def test_without_root_they_are_skipped_with_a_reason(run_as_a_user: Run) -> None
     assert "Real hosts need root" in told
 
 
+@pytest.mark.slow
 def test_in_continuous_integration_they_fail_instead(run_as_a_user: Run) -> None:
     code, told = run_as_a_user(CI="true")
     assert code == 1
@@ -60,6 +62,7 @@ def test_in_continuous_integration_they_fail_instead(run_as_a_user: Run) -> None
     assert "Real hosts need root" in told
 
 
+@pytest.mark.slow
 def test_they_can_be_left_out_there_by_name(run_as_a_user: Run) -> None:
     code, told = run_as_a_user(CI="true", HOSTS="no")
     assert code == 0

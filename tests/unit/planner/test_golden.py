@@ -78,6 +78,7 @@ def test_no_request_is_in_both_halves() -> None:
     assert not {row["request"] for row in rows("dev")} & {row["request"] for row in rows("heldout")}
 
 
+@pytest.mark.slow
 def test_a_word_that_nothing_explains_stops_every_plan_at_every_place(catalog: CatalogView) -> None:
     """Whatever the word means ("staging", "gracefully", "tomorrow"), it was not understood."""
     escaped = []

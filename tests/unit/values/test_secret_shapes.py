@@ -116,6 +116,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_time_grows_with_the_text_and_not_faster(text: str) -> None:
     def spent(size: int) -> float:

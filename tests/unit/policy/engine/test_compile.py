@@ -86,6 +86,7 @@ def test_a_rule_that_can_be_true_in_too_many_ways_is_refused_with_its_place(book
         compile_rules(book(f"- {{rule: one, when: {{any: [{ways}]}}, then: deny, because: x}}\n"))
 
 
+@pytest.mark.slow
 def test_rules_that_cannot_match_together_share_a_shard(book):
     def shards(text):
         return [len(shard) for shard in compile_rules(book(text)).shards]

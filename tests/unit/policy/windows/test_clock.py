@@ -139,6 +139,7 @@ def differences(made: Window, starts: Starts, minutes: int, begin: datetime, end
     return wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ZONES)
 def test_what_repeats_is_open_as_a_watched_clock_says_around_every_turn(tmp_path, zone):
     kinds = list(REPEATED)
@@ -195,6 +196,7 @@ def look_at_dates(folder: Path, zone: str, parts: list[tuple[datetime, datetime]
         assert dated_differences(made, dates, [(day, day + DAY)], begin, end) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ZONES)
 def test_dates_and_exceptions_are_as_a_watched_clock_says_around_every_turn(tmp_path, zone):
     look_at_dates(tmp_path, zone, stretches(zone, zone)[-2:])

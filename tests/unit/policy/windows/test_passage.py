@@ -116,6 +116,7 @@ def searched(hosts: list[list[Window]], minutes: int, days: int) -> datetime | N
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_the_opening_is_the_one_that_a_search_minute_by_minute_finds(seed):
     rng = random.Random(seed)  # noqa: S311

@@ -142,6 +142,7 @@ def test_what_is_early_waits_for_an_opening_and_not_for_a_freeze_if_nothing_is_s
     assert window(tmp_path, kind=kind, early="deny").early == "deny"
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(0, 2 * 366 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + MINUTE * minutes),
