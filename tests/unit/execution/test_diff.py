@@ -148,6 +148,7 @@ def test_long_lines_are_cut() -> None:
     assert shown.lines[1].endswith("[cut]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["same\n", "{}\n", "\n"])
 def test_large_texts_take_no_more_than_moments(line: str) -> None:
     began = time.process_time()

@@ -57,11 +57,13 @@ def measure(half: str, catalog: CatalogView) -> Figures:
     return Figures(rows=len(rows(half)), missed=missed, wrong=wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", ["dev", "heldout"])
 def test_no_plan_is_executable_and_wrong(half: str, catalog: CatalogView) -> None:
     assert measure(half, catalog).wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("half", "floor"), [("dev", 90), ("heldout", 55)])
 def test_the_figures_in_the_documentation_are_reached(half: str, floor: int, catalog: CatalogView) -> None:
     figures = measure(half, catalog)
@@ -92,6 +94,7 @@ def test_a_word_that_nothing_explains_stops_every_plan_at_every_place(catalog: C
     assert escaped == []
 
 
+@pytest.mark.slow
 def test_without_its_action_no_request_becomes_another_one(raw_catalog: dict[str, Any]) -> None:
     """Takes each action out of the catalog: what asked for it must be refused, not done in another way."""
     escaped = []
@@ -103,6 +106,7 @@ def test_without_its_action_no_request_becomes_another_one(raw_catalog: dict[str
     assert escaped == []
 
 
+@pytest.mark.slow
 def test_without_its_host_no_request_lands_on_another_one(raw_catalog: dict[str, Any]) -> None:
     escaped = []
     for row in rows("dev") + rows("heldout"):

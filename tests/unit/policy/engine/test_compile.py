@@ -144,6 +144,7 @@ def test_the_engines_own_names_are_refused(taken):
         refuse_collisions({"some fact": taken})
 
 
+@pytest.mark.slow
 def test_too_many_rules_or_facts_are_refused(book):
     rules = "".join(f"- {{rule: r{n}, when: {{group.g{n}: yes}}, then: deny, because: x}}\n" for n in range(2001))
     with pytest.raises(PolicyError, match="2001 facts that rules ask for"):
