@@ -47,7 +47,6 @@ unit: $(STAMP)
 	$(PYTEST) tests/unit -q -n $(JOBS) --dist loadfile -m 'not slow and not exhaustive'
 
 test: lint ## All tests
-	$(BIN)/ansible-lint --offline playbooks inventory
 	@$(BIN)/python -m tests.hosts prepare
 	$(PYTEST) tests -n $(JOBS) $(BY_FILE) --durations 15
 	@if scripts/find-python 3.12 >/dev/null; then $(MAKE) --no-print-directory test-312; \

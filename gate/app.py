@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +14,7 @@ from gate.assembly import OpenSite
 from gate.changes import store
 from gate.changes.halt import Halt, standing
 from gate.changes.model import AT_REST, Change, State
+from gate.dispatch.bells import next_look_s
 from gate.identity import tokens
 from gate.identity.scopes import Identity
 from gate.intent import Intent
@@ -347,15 +350,18 @@ class Gate(OpenSite):
 
     def wait(self, change_id: str, timeout_s: float | None = None, *, approval: bool = False) -> Change:
         """Waits until the change is at rest, or waits for people; with `approval`, until people have spoken too."""
-        began = time.monotonic()
-        while True:
-            change = self.change(change_id)
-            if change.state in AT_REST or (not approval and change.settled):
-                return change
-            waited_s = time.monotonic() - began
-            if timeout_s is not None and waited_s >= timeout_s:
-                return change
-            time.sleep(min(0.1, 0.002 + waited_s / 50))  # most changes are short, and some take days
+        began, rung = time.monotonic(), threading.Event()
+        with self.bells.heard(change_id, rung.set):
+            while True:
+                rung.clear()
+                change = self.change(change_id)
+                if change.state in AT_REST or (not approval and change.settled):
+                    return change
+                waited_s = time.monotonic() - began
+                left_s = math.inf if timeout_s is None else timeout_s - waited_s
+                if left_s <= 0:
+                    return change
+                rung.wait(min(left_s, next_look_s(waited_s)))
 
     def identify(self, token: str) -> Identity:
         """Whom a token stands for. Raises IdentityError."""

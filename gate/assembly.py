@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate.catalog.load import Catalog
 from gate.certificate.store import Certificates
 from gate.database.engine import Database
+from gate.dispatch.bells import Bells
 from gate.identity.scopes import Identity
 from gate.inventory.model import Inventory
 from gate.inventory.read import InventoryReader
@@ -52,7 +53,7 @@ class OpenSite:
         self.works = works  # False: never run anything in this process, leave it to one that serves
         self.warm = warm  # keep Ansible imported beside this process: a second once, and it pays from the first run on
         self._lent = lent  # the warm servers of another site with the same configuration of Ansible
-        self.clock = SystemClock()
+        self.clock, self.bells = SystemClock(), Bells()
         folder.make_state()
         self.database = Database.open(folder.database)
         self._inventory = InventoryReader(folder.inventory, folder.state / "cache", environment=folder.run.environment)
@@ -170,7 +171,14 @@ class OpenSite:
         from gate.flow.jobs import Jobs
 
         jobs = Jobs(self.site)
-        return Dispatcher(self.folder.state, self._executors.own_id, jobs.pending, jobs.work)
+
+        def work(deed: str, change_id: str) -> None:
+            try:
+                jobs.work(deed, change_id)
+            finally:
+                self.bells.ring(change_id)
+
+        return Dispatcher(self.folder.state, self._executors.own_id, jobs.pending, work)
 
     _serves = False
 

@@ -16,10 +16,11 @@ from gate.app import Gate
 from gate.changes.model import Change
 from gate.execution.warm.pool import Pool
 from gate.identity.scopes import Identity
-from gate.identity.tokens import os_user
+from gate.identity.tokens import os_identity, os_user
 from gate.init import init
 from gate.intent import Intent
 from gate.inventory import read
+from gate.settings import find_site
 from gate.values.actor import Actor, ActorKind
 from tests.inventories import remembering
 
@@ -90,9 +91,9 @@ def warm_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 
 @pytest.fixture
-def gate(site: Path) -> Iterator[Gate]:
-    """The site, opened by the user of this machine."""
-    with Gate.open(site) as opened:
+def gate(site: Path, warm_pool: Pool) -> Iterator[Gate]:
+    """The site, opened by the user of this machine, with the warm servers that all tests of a process share."""
+    with Gate(find_site(site), os_identity(), warm=True, lent=warm_pool) as opened:
         yield opened
 
 

@@ -14,6 +14,7 @@ GET  /healthz                        no token
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,13 +27,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gate.changes.model import Change
+from gate.dispatch.bells import next_look_s
 from gate.flow.events import Told
 from gate.identity.scopes import Identity
 from gate.intent.model import MAX_BYTES
 from gate.intent.wire import read_json
 from gate.values.errors import GateError, IdentityError, IntentError, NotFoundError
 from gate.web.door import Door
-from gate.web.stream import LOOK_S, WAITS, WAITS_OF_ONE, EventStream, Places
+from gate.web.stream import WAITS, WAITS_OF_ONE, EventStream, Places
 
 FORMAT_VERSION = 1
 MAX_WAIT_S = 30.0
@@ -129,14 +131,16 @@ class _Api:
 
     async def _settled(self, request: Request, change: Change, timeout_s: float) -> Change:
         """The change when it is settled or the time is over. No thread waits: there are few, and all need them."""
-        began = time.monotonic()
-        while not change.settled and not await request.is_disconnected():
-            waited_s = time.monotonic() - began
-            if waited_s >= timeout_s:
-                break
-            await asyncio.sleep(min(LOOK_S, 0.002 + waited_s / 50, timeout_s - waited_s))
-            change = await run_in_threadpool(self._door.change, change.id)
-        return change
+        began, rung, loop = time.monotonic(), asyncio.Event(), asyncio.get_running_loop()
+        with self._door.bells.heard(change.id, lambda: loop.call_soon_threadsafe(rung.set)):
+            while True:
+                rung.clear()
+                change = await run_in_threadpool(self._door.change, change.id)
+                left_s = timeout_s - (time.monotonic() - began)
+                if change.settled or left_s <= 0 or await request.is_disconnected():
+                    return change
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(rung.wait(), min(left_s, next_look_s(timeout_s - left_s)))
 
     async def _tell(self, change_id: str, identity: Identity, after: int) -> Told:
         words = "read" in identity.scopes

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from gate.catalog.load import Catalog
 from gate.changes.model import Change
+from gate.dispatch.bells import Bells
 from gate.flow.events import Told
 from gate.identity.scopes import Identity
 from gate.intent import Intent
@@ -16,6 +17,8 @@ from gate.inventory.model import Inventory
 class Door(Protocol):
     """An open site."""
 
+    @property
+    def bells(self) -> Bells: ...
     def identify(self, token: str) -> Identity: ...
     def catalog(self) -> Catalog: ...
     def inventory(self) -> Inventory: ...

@@ -5,16 +5,32 @@ A worker outlives the one who asked for it: the gate may die, the run goes on an
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import gate.execution.runner  # noqa: F401 - for the forks
 from gate.execution.boundaries import hold_as_told
 from gate.execution.warm.forkserver import ForkServer
 from gate.execution.worker import main
+from gate.inventory.digest import inventory_digest
+from gate.values.clock import from_stamp, stamp
+from gate.values.errors import GateError
+from gate.values.keys import public_key
+
+
+def use_once(state: Path) -> None:
+    """Uses what is slow the first time in a process, so that it is the first time in none of the forks."""
+    from_stamp(stamp(datetime.now(UTC)))
+    inventory_digest(Path(__file__))  # any file will do: it asks for the version of Ansible
+    with contextlib.suppress(GateError):
+        public_key(state / "keys", "warrant")
 
 
 def serve(path: str, forks: str) -> None:
     """Serves until the gate is gone and the last worker has ended."""
+    use_once(Path(path).parents[2])
     ForkServer(path, become=main, abandoned=None, most=int(forks)).serve()
 
 

@@ -146,3 +146,13 @@ def test_a_job_that_cannot_be_started_is_not_waited_for(tmp_path: Path, monkeypa
         dispatcher.wake()
     assert dispatcher.wait_idle(20)
     dispatcher.close()
+
+
+def test_who_waits_is_told_and_need_not_look(gate: Gate, workers: Wish, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gate.app.next_look_s", lambda _waited_s: 3600.0)
+    ended: list[State] = []
+    change = gate.propose(workers("web-03"))
+    waiter = threading.Thread(target=lambda: ended.append(gate.wait(change.id).state), daemon=True)
+    waiter.start()
+    waiter.join(60)
+    assert ended == [State.SUCCEEDED]

@@ -46,6 +46,7 @@ class Bench:
         self.root, self.state = root, root / "state"
         self.action, self.inventory = root / "playbooks" / "write", root / "inventory"
         self.executor = RunnerExecutor(self.state)
+        self._pool: Pool | None = None
         self._numbers = itertools.count(1)
         for folder in (self.state / "keys", self.state / "runs", self.state / "spent", self.action, self.inventory):
             folder.mkdir(parents=True)
@@ -56,16 +57,16 @@ class Bench:
         self.write(DO)
 
     def warm(self, **options: Any) -> Pool:
-        """From now on runs are forked from warm servers; returns when these are ready."""
-        pool = Pool(self.state, self.root / "ansible.cfg", **options)
-        pool.start()
-        assert pool.ready(60)
-        self.executor = RunnerExecutor(self.state, pool)
-        return pool
+        """From now on runs are forked from warm servers of its own; returns when these are ready."""
+        self._pool = Pool(self.state, self.root / "ansible.cfg", **options)
+        self._pool.start()
+        assert self._pool.ready(60)
+        self.executor = RunnerExecutor(self.state, self._pool)
+        return self._pool
 
     def close(self) -> None:
-        if self.executor.pool is not None:
-            self.executor.pool.close()
+        if self._pool is not None:
+            self._pool.close()
 
     def write(self, do: str) -> None:
         (self.action / "do.yml").write_text(do)
@@ -109,6 +110,6 @@ class Bench:
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     if request.param == "warm":
-        bench.warm()
+        bench.executor = RunnerExecutor(bench.state, request.getfixturevalue("warm_pool"))
     yield bench
     bench.close()

@@ -45,18 +45,27 @@ DO = """\
 """
 
 
+@pytest.fixture(scope="module")
+def vaults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Two files of variables that Ansible Vault has encrypted: one whole, and one with a single value."""
+    folder = tmp_path_factory.mktemp("vaults")
+    password, whole = folder / "password", folder / "whole.yml"
+    password.write_text(f"{PASSWORD}\n")
+    whole.write_text(f"whole_key: {WHOLE}\nnumber: 47114711\nlist: [{{deep: canary-deep-77}}]\n")
+    _vault(password, "encrypt", str(whole))
+    inline = _vault(password, "encrypt_string", "--stdin-name", "inline_key", stdin=INLINE)
+    return {"whole.yml": whole.read_text(), "inline.yml": inline}
+
+
 @pytest.fixture
-def vaulted(bench: Bench) -> RunSettings:
+def vaulted(bench: Bench, vaults: dict[str, str]) -> RunSettings:
     """The bench's inventory, with secrets in it; and a site's settings that name them."""
     password = bench.root / "password"
     password.write_text(f"{PASSWORD}\n")
     variables = bench.inventory / "group_vars" / "all"
     variables.mkdir(parents=True)
-    (variables / "whole.yml").write_text(f"whole_key: {WHOLE}\nnumber: 47114711\nlist: [{{deep: canary-deep-77}}]\n")
-    _vault(password, "encrypt", str(variables / "whole.yml"))
-    (variables / "inline.yml").write_text(
-        _vault(password, "encrypt_string", "--stdin-name", "inline_key", stdin=INLINE)
-    )
+    for name, text in vaults.items():
+        (variables / name).write_text(text)
     plain = {
         "db_password": PLAIN,
         "api_token": "{{ whole_key }}-x",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import re
 import shutil
 import socket
 import time
@@ -21,6 +19,7 @@ from gate.execution.warm.forkserver import MOST_BYTES, ask
 from gate.warrant.model import Phase
 from tests.integration.execution.conftest import Bench
 from tests.playbooks.test_deploy_release import ARCHIVE
+from tests.told import by_host, told, was_cold
 
 PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
 LOCAL = """\
@@ -121,33 +120,6 @@ def warm(cold: Bench) -> Bench:
     return cold
 
 
-def was_cold(bench: Bench, run_id: str) -> str:
-    note = bench.executor.folder(run_id) / "artifacts" / "cold"
-    return note.read_text() if note.exists() else ""
-
-
-def told(bench: Bench, run_id: str) -> tuple[list[Any], str]:
-    """What a run told, without what differs from run to run: times, identifiers, temporary names."""
-    folder = bench.executor.folder(run_id) / "artifacts"
-
-    def same(text: str) -> str:
-        text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(\+00:00)?|\d:\d\d:\d\d\.\d+", "TIME", text)
-        text = re.sub(r"run-\d+|ansible-tmp-[\d.-]+|ansible-local-\w+|\.?tmp\w{8}|j\d{6,}\.\d+", "NAME", text)
-        text = re.sub(r" for (web-0\d, )+web-0\d", " for HOSTS", text)
-        return re.sub(r"[0-9a-f]{16,64}", "HEX", text)
-
-    events = [json.loads(same(line)) for line in (folder / "events.jsonl").read_text().splitlines()]
-    return events, same((folder / "runner" / "stdout").read_text())
-
-
-def by_host(events: list[Any]) -> dict[str, list[Any]]:
-    """Hosts are worked on at the same time, so only each one's own order says anything."""
-    return {
-        str(host): [{**event, "at": None} for event in events if event.get("host") == host]
-        for host in {event.get("host") for event in events}
-    }
-
-
 def put(folder: Path, files: dict[str, str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for name, text in files.items():
@@ -167,14 +139,14 @@ def clear(bench: Bench) -> None:
 def both_ways(bench: Bench, deed: Callable[[], list[str]]) -> None:
     """Does it cold, warm, and warm again; what was told has to be the same, and warm has to have been warm."""
     clear(bench)
-    expected = [told(bench, run) for run in deed()]
+    expected = [told(bench.executor.folder(run)) for run in deed()]
     bench.warm()
     for _ in range(2):
         clear(bench)
         runs = deed()
-        assert [was_cold(bench, run) for run in runs] == [""] * len(runs)
+        assert [was_cold(bench.executor.folder(run)) for run in runs] == [""] * len(runs)
         for (events, output), (warm_events, warm_output) in zip(
-            expected, (told(bench, run) for run in runs), strict=True
+            expected, (told(bench.executor.folder(run)) for run in runs), strict=True
         ):
             assert by_host(warm_events) == by_host(events)
             assert sorted(warm_output.splitlines()) == sorted(output.splitlines())
@@ -234,12 +206,12 @@ def test_another_configuration_starts_cold_and_is_warm_once_its_server_is(warm: 
     config.write_text("[defaults]\nnocows = True\n")
     first = warm.warrant()
     assert warm.run(first).status is Status.SUCCEEDED
-    assert was_cold(warm, first.run_id) != ""
+    assert was_cold(warm.executor.folder(first.run_id)) != ""
     _until_warm(warm)
     config.write_text("[defaults]\nnocows = True\nforks = 3\n")
     edited = warm.warrant()
     assert warm.run(edited).status is Status.SUCCEEDED
-    assert "out of date" in was_cold(warm, edited.run_id)
+    assert "out of date" in was_cold(warm.executor.folder(edited.run_id))
     _until_warm(warm)
 
 
@@ -260,7 +232,7 @@ def test_a_collection_that_is_installed_meanwhile_is_noticed(
     cold.write("- {hosts: all, gather_facts: false, tasks: [{name: Say, acme.tools.say: {text: x}}]}\n")
     warrant = cold.warrant()
     assert cold.run(warrant).status is Status.SUCCEEDED
-    assert "out of date" in was_cold(cold, warrant.run_id)
+    assert "out of date" in was_cold(cold.executor.folder(warrant.run_id))
     _until_warm(cold)
 
 
@@ -288,7 +260,7 @@ def test_a_configuration_that_is_edited_while_a_server_starts_is_noticed(cold: B
     assert "nocows" in config.read_text()
     warrant = cold.warrant()
     assert cold.run(warrant).status is Status.SUCCEEDED
-    assert "out of date" in was_cold(cold, warrant.run_id)
+    assert "out of date" in was_cold(cold.executor.folder(warrant.run_id))
     _until_warm(cold)
 
 
@@ -304,7 +276,7 @@ def test_a_server_that_dies_is_replaced_and_meanwhile_runs_start_cold(warm: Benc
     assert pool.ready(30)
     warrant = warm.warrant()
     assert warm.run(warrant).status is Status.SUCCEEDED
-    assert was_cold(warm, warrant.run_id) == ""
+    assert was_cold(warm.executor.folder(warrant.run_id)) == ""
 
 
 def test_a_server_retires_after_its_number_of_forks(cold: Bench) -> None:
@@ -313,7 +285,7 @@ def test_a_server_retires_after_its_number_of_forks(cold: Bench) -> None:
     for _ in range(3):
         warrant = cold.warrant()
         assert cold.run(warrant).status is Status.SUCCEEDED
-        notes.append(was_cold(cold, warrant.run_id))
+        notes.append(was_cold(cold.executor.folder(warrant.run_id)))
     assert notes[:2] == ["", ""]
     assert "served enough" in notes[2]
     _until_warm(cold)
@@ -367,7 +339,7 @@ def test_whatever_is_said_to_a_server_it_goes_on(warm: Bench, sent: bytes, files
         line.close()
     warrant = warm.warrant()
     assert warm.run(warrant).status is Status.SUCCEEDED
-    assert was_cold(warm, warrant.run_id) == ""
+    assert was_cold(warm.executor.folder(warrant.run_id)) == ""
 
 
 def test_an_environment_that_would_steer_ansible_is_not_served(warm: Bench) -> None:
@@ -407,7 +379,7 @@ def _until_warm(bench: Bench) -> None:
     while time.monotonic() < end:
         warrant = bench.warrant()
         assert bench.run(warrant).status is Status.SUCCEEDED
-        if was_cold(bench, warrant.run_id) == "":
+        if was_cold(bench.executor.folder(warrant.run_id)) == "":
             return
         time.sleep(0.2)
     raise AssertionError("it stays cold")

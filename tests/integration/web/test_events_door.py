@@ -62,7 +62,8 @@ def test_a_listener_hears_what_happens_while_it_listens(client: Client, waiting:
     def listen() -> None:
         for event in client().follow(waiting.id):
             heard.append(event)
-            listening.set()
+            if len(heard) == 2:
+                listening.set()
 
     thread = threading.Thread(target=listen)
     thread.start()

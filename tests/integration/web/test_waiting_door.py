@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+import httpx2
 import pytest
 
 from gate.app import Gate
@@ -74,6 +75,17 @@ def test_one_actor_waits_so_many_times_at_once(served: str, client: Client, toke
 def test_who_waits_hears_of_the_end(client: Client, gate: Gate, ready: Change) -> None:
     gate.cancel(ready.id)
     assert client().wait(ready.id, 30)["state"] == "withdrawn"
+
+
+def test_who_waits_is_told_and_the_door_need_not_look(
+    http: httpx2.Client, token: Token, workers: Wish, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gate.web.api.next_look_s", lambda _waited_s: 3600.0)
+    monkeypatch.setattr("gate.web.api.MAX_WAIT_S", 3600.0)
+    change = client().propose(workers("web-03"))["id"]
+    headers = {"Authorization": f"Bearer {token()}"}
+    reply = http.get(f"/v1/changes/{change}/wait", params={"timeout_s": "3600"}, headers=headers, timeout=60)
+    assert reply.json()["state"] == "succeeded"
 
 
 def _first_said(lines: list[socket.socket]) -> bytes:
