@@ -279,13 +279,19 @@ class Server:
 
 @pytest.fixture(autouse=True, scope="session")
 def _zygote(inventories: Path) -> Iterator[None]:
-    with contextlib.closing(Zygote(inventories)) as zygote:
+    with short_folder() as folder, contextlib.closing(Zygote(folder, inventories)) as zygote:
         Site.started = staticmethod(zygote.run)
         yield
 
 
 def run(
-    words: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: str, timeout_s: float
+    words: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: str,
+    timeout_s: float,
+    warm: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Runs `gate WORDS`."""
     return subprocess.run(

@@ -1,6 +1,7 @@
 """The command `gate` without the second that it takes to import: a process that has imported it, and forks.
 
 What is forked has a folder, an environment and standard files of its own, and runs the command's own entry point.
+Its runs are forked from warm servers as those of `gate serve` are, unless somebody says `warm=False`.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gate.assembly import OpenSite
+from gate.execution.warm.pool import Pool
 from gate.inventory import read
 from tests.inventories import remembering
 
 MOST_BYTES = 1 << 20
+MOST_FORKS = 100_000  # servers that retire would have to be started anew by the parent, which waits for wishes
+READY_S = 60.0
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
     "dbos",
@@ -43,8 +48,8 @@ IMPORTED = (
 class Zygote:
     """Starts `gate` by forking; ends when it is closed, or when whoever started it is gone."""
 
-    def __init__(self, inventories: Path) -> None:
-        """`inventories` is where readings of them are kept."""
+    def __init__(self, folder: Path, inventories: Path) -> None:
+        """The warm servers have `folder`; `inventories` is where readings of them are kept."""
         own, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -53,6 +58,7 @@ class Zygote:
                     "-c",
                     "from tests.acceptance.zygote import serve; serve()",
                     str(theirs.fileno()),
+                    folder,
                     inventories,
                 ],
                 pass_fds=[theirs.fileno()],
@@ -66,10 +72,17 @@ class Zygote:
         self._process.wait(30)
 
     def run(
-        self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: str, timeout_s: float
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stdin: str,
+        timeout_s: float,
+        warm: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """As `subprocess.run(["gate", *words], capture_output=True, text=True)` does it."""
-        wish = json.dumps({"words": list(words), "cwd": str(cwd), "env": dict(env)}).encode()
+        wish = json.dumps({"words": list(words), "cwd": str(cwd), "env": dict(env), "warm": warm}).encode()
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
             files[0].write(stdin.encode())
@@ -101,7 +114,10 @@ def serve() -> None:
     """The process that forks."""
     for name in IMPORTED:
         importlib.import_module(name)
-    read.read_in_child = remembering(Path(sys.argv[2]))
+    read.read_in_child = remembering(Path(sys.argv[3]))
+    pool = Pool(Path(sys.argv[2]), Path(sys.argv[2]) / "ansible.cfg", forks=MOST_FORKS)
+    pool.start()
+    pool.ready(READY_S)
     gc.freeze()  # what a fork does not look through, it does not copy
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -109,26 +125,40 @@ def serve() -> None:
     while True:
         wish, files, _, _ = socket.recv_fds(line, MOST_BYTES, 4)
         if not wish:
-            return
+            break
         if os.fork() == 0:
             line.close()
-            _look_after(json.loads(wish), files)
+            _look_after(json.loads(wish), files, pool)
         for file in files:
             os.close(file)
+    pool.close()
 
 
-def _look_after(wish: dict[str, Any], files: list[int]) -> None:
+def _look_after(wish: dict[str, Any], files: list[int], pool: Pool) -> None:
     """Forks the command, and tells of it."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.close(files[3])
+        if wish["warm"]:
+            _lend(pool)
         _become(wish, files)
     os.write(files[3], pid.to_bytes(4, sys.byteorder))
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.write(files[3], code.to_bytes(4, sys.byteorder, signed=True))
     os._exit(0)
+
+
+def _lend(pool: Pool) -> None:
+    """Whatever site this fork opens has these servers, which are not its children: it must not look after them."""
+    pool._servers.clear()
+    plain = OpenSite.__init__
+
+    def init(self: OpenSite, *given: Any, **named: Any) -> None:
+        plain(self, *given, **{**named, "warm": True, "lent": pool})
+
+    OpenSite.__init__ = init  # type: ignore[method-assign]
 
 
 def _become(wish: dict[str, Any], files: list[int]) -> NoReturn:
