@@ -58,7 +58,7 @@ hosts: $(STAMP) ## N=2 Debian hosts with systemd and sshd, to try things on; nee
 hosts-down: $(STAMP) ## Takes them away
 	@$(BIN)/python -m tests.hosts down
 
-chaos: $(STAMP) ## kill -9 of a random process at a random moment; RUNS=1000 takes an hour, SEED=... FROM=... repeats
+chaos: $(STAMP) ## kill -9 of a random process at a random moment; RUNS=1000 takes half an hour or more, SEED=... FROM=... repeats
 	$(BIN)/python scripts/chaos --runs $(or $(RUNS),1000) --from $(or $(FROM),0) $(if $(SEED),--seed $(SEED))
 
 prove: $(STAMP) ## Every shipped undo on two real hosts, half an hour; writes docs/certificates.md. ACTIONS="a b" proves some

@@ -351,6 +351,7 @@ class Gate(OpenSite):
     def wait(self, change_id: str, timeout_s: float | None = None, *, approval: bool = False) -> Change:
         """Waits until the change is at rest, or waits for people; with `approval`, until people have spoken too."""
         began, rung = time.monotonic(), threading.Event()
+        change_id = self.change(change_id).id  # it may be the beginning of one
         with self.bells.heard(change_id, rung.set):
             while True:
                 rung.clear()
@@ -361,7 +362,7 @@ class Gate(OpenSite):
                 left_s = math.inf if timeout_s is None else timeout_s - waited_s
                 if left_s <= 0:
                     return change
-                rung.wait(min(left_s, next_look_s(waited_s)))
+                rung.wait(min(next_look_s(waited_s), left_s))
 
     def identify(self, token: str) -> Identity:
         """Whom a token stands for. Raises IdentityError."""

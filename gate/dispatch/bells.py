@@ -5,9 +5,12 @@ Of what other processes do there is nothing to hear: a waiter looks now and then
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+log = logging.getLogger(__name__)
 
 FIRST_S, LONGEST_S = 0.02, 0.25  # between looks
 
@@ -39,9 +42,12 @@ class Bells:
         """Something was done to the change. Listeners are called under the lock: once they have left, never again."""
         with self._lock:
             for listener in self._listeners.get(change_id, ()):
-                listener()
+                try:
+                    listener()
+                except Exception:  # whoever waited may be gone in a hurry; what was done was done all the same
+                    log.exception("somebody who waits for %s could not be told", change_id)
 
 
 def next_look_s(waited_s: float) -> float:
     """In how many seconds to look again: most changes are short, and some take days."""
-    return min(LONGEST_S, FIRST_S + waited_s / 10)
+    return min(LONGEST_S, FIRST_S + waited_s / 25)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,7 @@ from gate.web.stream import WAITS, WAITS_OF_ONE, EventStream, Places
 FORMAT_VERSION = 1
 MAX_WAIT_S = 30.0
 MAX_DIGITS = 18
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,30})?")
 Identify = Callable[[Request], Identity]
 
 
@@ -237,8 +239,8 @@ def _after(request: Request) -> int:
 
 
 def _timeout(request: Request) -> float:
-    try:
-        asked = float(request.query_params.get("timeout_s", "0"))
-    except ValueError:
-        asked = 0.0
-    return min(max(asked, 0.0), MAX_WAIT_S) if asked == asked else 0.0
+    asked = request.query_params.get("timeout_s", "0")
+    if _SECONDS.fullmatch(asked) is None:
+        why = f"It is how long to wait; {MAX_WAIT_S:g} at most."
+        raise IntentError("`timeout_s` is no number of seconds.", why, "Send ?timeout_s=30.")
+    return min(float(asked), MAX_WAIT_S)

@@ -13,6 +13,10 @@ from times import BIN, Times
 from gate import Intent
 
 
+class PlaybookFailedError(SystemExit):
+    """An ansible-playbook that was typed failed, with all that it said."""
+
+
 def bare(place: Place, action: str, inventory: str, host: str, extra: dict[str, str], times: Times | None) -> None:
     """One ansible-playbook, as it would be typed."""
     environment = {
@@ -44,7 +48,7 @@ def bare(place: Place, action: str, inventory: str, host: str, extra: dict[str, 
                 first = time.perf_counter() - began
     total = time.perf_counter() - began
     if process.returncode:
-        raise SystemExit(b"".join(words).decode())
+        raise PlaybookFailedError(b"".join(words).decode())
     if times is not None:
         times.first.append(first)
         times.total.append(total)

@@ -302,7 +302,7 @@ def run(
 class Site:
     """A site in a folder with a short path: that of a unix socket has 107 bytes at most."""
 
-    # how `gate` is started; in the tests of this folder by a fork, which is the same and takes a fraction of the time
+    # how `gate` is started; in the tests of this folder by a fork with warm servers, in a fraction of the time
     started: ClassVar[Callable[..., subprocess.CompletedProcess[str]]] = staticmethod(run)
 
     def __init__(self, top: Path) -> None:

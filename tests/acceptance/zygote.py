@@ -117,7 +117,8 @@ def serve() -> None:
     read.read_in_child = remembering(Path(sys.argv[3]))
     pool = Pool(Path(sys.argv[2]), Path(sys.argv[2]) / "ansible.cfg", forks=MOST_FORKS)
     pool.start()
-    pool.ready(READY_S)
+    if not pool.ready(READY_S):
+        raise SystemExit("the warm servers are not there")
     gc.freeze()  # what a fork does not look through, it does not copy
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -153,6 +154,7 @@ def _look_after(wish: dict[str, Any], files: list[int], pool: Pool) -> None:
 def _lend(pool: Pool) -> None:
     """Whatever site this fork opens has these servers, which are not its children: it must not look after them."""
     pool._servers.clear()
+    pool._tend = lambda: None  # type: ignore[method-assign]
     plain = OpenSite.__init__
 
     def init(self: OpenSite, *given: Any, **named: Any) -> None:

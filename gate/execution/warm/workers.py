@@ -13,11 +13,14 @@ from pathlib import Path
 import gate.execution.runner  # noqa: F401 - for the forks
 from gate.execution.boundaries import hold_as_told
 from gate.execution.warm.forkserver import ForkServer
+from gate.execution.warm.freshness import installed
 from gate.execution.worker import main
 from gate.inventory.digest import inventory_digest
 from gate.values.clock import from_stamp, stamp
 from gate.values.errors import GateError
 from gate.values.keys import public_key
+
+NONE = ""  # a worker reads no ansible.cfg
 
 
 def use_once(state: Path) -> None:
@@ -30,8 +33,9 @@ def use_once(state: Path) -> None:
 
 def serve(path: str, forks: str) -> None:
     """Serves until the gate is gone and the last worker has ended."""
+    seen = installed(NONE)
     use_once(Path(path).parents[2])
-    ForkServer(path, become=main, abandoned=None, most=int(forks)).serve()
+    ForkServer(path, become=main, abandoned=None, stale=lambda: installed(NONE) != seen, most=int(forks)).serve()
 
 
 if __name__ == "__main__":

@@ -152,7 +152,7 @@ def test_who_waits_is_told_and_need_not_look(gate: Gate, workers: Wish, monkeypa
     monkeypatch.setattr("gate.app.next_look_s", lambda _waited_s: 3600.0)
     ended: list[State] = []
     change = gate.propose(workers("web-03"))
-    waiter = threading.Thread(target=lambda: ended.append(gate.wait(change.id).state), daemon=True)
+    waiter = threading.Thread(target=lambda: ended.append(gate.wait(change.id[:-1]).state), daemon=True)
     waiter.start()
     waiter.join(60)
     assert ended == [State.SUCCEEDED]

@@ -110,6 +110,8 @@ class Bench:
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     if request.param == "warm":
-        bench.executor = RunnerExecutor(bench.state, request.getfixturevalue("warm_pool"))
+        pool = request.getfixturevalue("warm_pool")
+        assert pool.ready(60)
+        bench.executor = RunnerExecutor(bench.state, pool)
     yield bench
     bench.close()

@@ -6,6 +6,8 @@ import hashlib
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -234,6 +236,26 @@ def test_a_collection_that_is_installed_meanwhile_is_noticed(
     assert cold.run(warrant).status is Status.SUCCEEDED
     assert "out of date" in was_cold(cold.executor.folder(warrant.run_id))
     _until_warm(cold)
+
+
+def test_workers_take_nothing_once_another_ansible_is_installed(tmp_path: Path) -> None:
+    release, path = tmp_path / "packages/ansible/release.py", tmp_path / "state/warm/x/workers"
+    put(release.parent, {"release.py": "one"})
+    path.parent.mkdir(parents=True)
+    code = "import sys, ansible.release; ansible.release.__file__ = sys.argv[1]\n"
+    code += "from gate.execution.warm.workers import serve; serve(sys.argv[2], '10')"
+    with (
+        Path(os.devnull).open("r+b") as nothing,
+        subprocess.Popen([sys.executable, "-c", code, release, path], stdin=subprocess.PIPE) as server,
+    ):
+        end = time.monotonic() + 60
+        while not path.exists():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        release.write_text("another one")
+        with pytest.raises(ConnectionRefusedError, match="out of date"):
+            ask(str(path), "/", ["worker", str(tmp_path)], {}, [nothing.fileno()] * 3)
+        assert server.wait(60) == 0
 
 
 def test_what_a_server_built_of_modules_serves_no_other_one(warm: Bench) -> None:

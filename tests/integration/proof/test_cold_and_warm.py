@@ -76,6 +76,7 @@ def there_and_back(
             for of in (change, undo)
             for run in ground.door.runs(of.id)
         ]
+        assert (ground.door.site.executor.pool is not None) is demand_warmth
         if demand_warmth:
             assert [was_cold(folder) for _, folder in runs] == [""] * len(runs)
         return [(phase, *told(folder)) for phase, folder in runs]

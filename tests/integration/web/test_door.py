@@ -247,14 +247,19 @@ def test_health_needs_no_token_and_tells_nothing(http: httpx2.Client) -> None:
     assert http.get("/healthz").json() == {"ok": True}
 
 
-@pytest.mark.parametrize("timeout", ["nan", "inf", "-1", "x", ""])
-def test_an_odd_timeout_does_not_keep_a_thread(
-    http: httpx2.Client, client: Client, token: Token, workers: Wish, timeout: str
+def test_an_odd_timeout_is_refused_and_a_plain_one_is_not(
+    http: httpx2.Client, client: Client, token: Token, workers: Wish
 ) -> None:
     text = token()
     change = client(text).propose(workers("db-01"))["id"]
-    reply = http.get(f"/v1/changes/{change}/wait?timeout_s={timeout}", headers={"Authorization": f"Bearer {text}"})
-    assert reply.json()["settled"]
+
+    def waited(timeout: str) -> int:
+        headers = {"Authorization": f"Bearer {text}"}
+        return http.get(f"/v1/changes/{change}/wait", params={"timeout_s": timeout}, headers=headers).status_code
+
+    odd = ("nan", "inf", "-1", "x", "", "1e3", "1_0", " 1", "1\n", "\u0663", "9" * 40)
+    assert {waited(timeout) for timeout in odd} == {422}
+    assert {waited(timeout) for timeout in ("0", "0.5", "24.998712399999005", "30", "3600")} == {200}
 
 
 def test_trouble_inside_tells_nothing_of_the_inside(

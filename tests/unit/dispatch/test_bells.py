@@ -33,6 +33,19 @@ def test_who_has_left_is_not_called_any_more() -> None:
     assert heard == []
 
 
+def test_one_who_cannot_be_told_keeps_it_from_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    bells = Bells()
+    heard: list[str] = []
+
+    def broken() -> None:
+        raise RuntimeError("Event loop is closed")
+
+    with bells.heard("chg-1", broken), bells.heard("chg-1", lambda: heard.append("two")):
+        bells.ring("chg-1")
+    assert heard == ["two"]
+    assert "chg-1 could not be told" in caplog.text
+
+
 def test_leaving_waits_for_a_call_that_is_under_way() -> None:
     bells, ringing, left = Bells(), threading.Event(), threading.Event()
     seen: list[bool] = []
