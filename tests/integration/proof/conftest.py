@@ -16,9 +16,9 @@ from tests.hosts.lab import Lab
 from tests.hosts.proving import proving_site as make_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ground_lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """Hosts of its own: a bad undo leaves them broken, and nobody else should meet that."""
+    """Hosts of each file's own: a bad undo leaves them broken, and nobody else should meet that."""
     must_be_possible()
     made = Lab.up(2, teller(request.config), containers=True)
     yield made
