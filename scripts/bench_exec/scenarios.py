@@ -57,8 +57,9 @@ def many(place: Place, title: str, action: str, hosts: list[str], rounds: int, c
     for name, found in speeds.items():
         middle = statistics.median(found)
         lines.append(f"| {name} | {middle:,.0f} | {middle / base:.1f}x | {middle / second:.1f}x | {peaks[name]:,.0f} |")
-    told = [f"Of {rounds * count} of {name} {one} failed." for name, one in failed.items() if one]
-    return [*lines, "", *told, *[""][: len(told)]]
+    lines.append("")
+    lines += [f"Of {rounds * count} of {name} {one} failed.\n" for name, one in failed.items() if one]
+    return lines
 
 
 def _succeeds(way: Callable[[str], None], host: str) -> bool:

@@ -217,8 +217,9 @@ def test_http_finds_no_change_by_a_hostile_id(site: Any, server: Any, armed: Any
         "chg-\u202e",
     ]
     with http(site) as client:
-        found = {client.get(f"/v1/changes/{one}{way}").status_code for one in ids for way in ("", "/wait", "/events")}
-    assert found == {404}
+        found = [client.get(f"/v1/changes/{one}{way}").status_code for one in ids for way in ("", "/wait", "/events")]
+        waits = [client.get("/v1/changes/x/wait", params={"timeout_s": one}).status_code for one in ("nan", "-1", "x")]
+    assert set(found + waits) == {404}
 
 
 def test_the_wire_client_gets_the_refusal_of_the_gate(site: Any, server: Any, armed: Any) -> None:

@@ -39,6 +39,10 @@ def seen_before(ground_lab: Lab) -> None:
         ground_lab[host].run("install", "-d", "-m", "700", "/root/.ansible", "/root/.ansible/tmp")
 
 
+def test_those_that_are_compared_each_time_are_there() -> None:
+    assert {path.name for path in ACTIONS} > set(EACH_TIME)
+
+
 @pytest.mark.usefixtures("seen_before")
 @pytest.mark.parametrize("action", MARKED)
 def test_a_shipped_action_tells_the_same_over_ssh_cold_and_warm(
