@@ -17,7 +17,8 @@ PEERS  := cedarpy==4.12.2 regopy==1.5.2 casbin==1.43.0 zen-engine==2.1.3 rule-en
           common-expression-language==0.10.0
 
 # where it is set, every process of every test would compile all modules anew
-unexport PYTHONDONTWRITEBYTECODE
+# and a module that Ansible pipes into a Python without buffers is read byte by byte
+unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
 .DEFAULT_GOAL := help
 .PHONY: help setup chaos exhaustive prove molecule hosts hosts-down demo check unit lint test test-312 wheel clean fuzz bench-policy bench-start bench-exec

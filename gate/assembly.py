@@ -129,6 +129,7 @@ class OpenSite:
             groups=self._groups_of,
             certified=self.certificates.has,
             wake=self.wake,
+            ring=self.bells.ring,
             state=self.folder.state,
         )
 

@@ -29,7 +29,7 @@ def worker_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """What the worker's process gets: where to find programs and keys, and nothing else."""
     kept = {name: inherited[name] for name in PASSED if name in inherited}
     path = os.pathsep.join((str(Path(sys.executable).parent), *SYSTEM_PATH))
-    return {**kept, "PATH": path, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+    return {**kept, "PATH": path, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 def take_secrets(environment: MutableMapping[str, str], secrets: Iterable[str]) -> dict[str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import ansible_runner
 import pexpect.expect
@@ -27,6 +28,9 @@ ptyprocess.PtyProcess.delayafterclose = property(lambda _: 0, lambda _, __: None
 # pexpect waits by the clock that people set: were it set back, nobody would look at the run for as long as that
 _steady = SimpleNamespace(time=time.monotonic, sleep=time.sleep)
 pexpect.expect.time = pexpect.utils.time = _steady
+_spawn = ptyprocess.PtyProcess.spawn
+
+Become = Callable[[Sequence[str], Mapping[str, str]], NoReturn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +49,19 @@ def run(
     extra: Mapping[str, str],
     on_event: Callable[[dict[str, Any]], None],
     to_kill: Callable[[], bool],
+    become: Become | None = None,
 ) -> Ended:
     """Runs the warrant's playbook on exactly its hosts, in the prepared folder `private`; blocks until it ends.
 
     `extra` is added to the environment of Ansible. `to_kill` is asked several times a second; Ansible is killed when
-    it says so.
+    it says so. `become` is called in the fork that was about to start ansible-playbook, and is it instead.
     """
 
     def handle(event: dict[str, Any]) -> bool:
         on_event(event)
         return False  # our own log takes the place of one file an event
 
+    ptyprocess.PtyProcess.spawn = _spawn if become is None else partial(_spawn_as, become)
     runner = ansible_runner.run(
         private_data_dir=str(private),
         artifact_dir=str(artifacts),
@@ -72,6 +78,14 @@ def run(
         quiet=True,
     )
     return Ended(rc=runner.rc if isinstance(runner.rc, int) else None, status=str(runner.status))
+
+
+def _spawn_as(become: Become, argv: list[bytes], *, preexec_fn: Callable[[], None], **rest: Any) -> Any:
+    def turn() -> None:
+        preexec_fn()
+        become([os.fsdecode(word) for word in argv], rest["env"])
+
+    return _spawn(argv, preexec_fn=turn, **rest)
 
 
 def environment_of_a_run(config: Path | None) -> dict[str, str]:

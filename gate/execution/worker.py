@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gate.execution import orphans
 from gate.execution.boundaries import hold
@@ -21,7 +22,7 @@ from gate.execution.outcome import Observed, Outcome, judge, never_started
 from gate.execution.secrecy import Secrecy
 from gate.execution.settings import RunSettings
 from gate.execution.stopping import Stopping, check_not_asked, is_asked
-from gate.execution.warm import endings
+from gate.execution.warm import client, endings
 from gate.execution.workspace import prepare, remove
 from gate.inventory.digest import inventory_digest
 from gate.values.canonical import canonical
@@ -31,6 +32,9 @@ from gate.values.keys import public_key
 from gate.values.lease import Lease
 from gate.warrant.model import Phase, Warrant
 from gate.warrant.verify import verify
+
+if TYPE_CHECKING:
+    from gate.execution.runner import Become
 
 
 def main(arguments: list[str]) -> int:
@@ -131,7 +135,7 @@ def execute(warrant: Warrant, folder: Path, secrecy: Secrecy) -> Outcome:
         extra = {**served_warm(warrant, artifacts), **secrecy.environment}
         known = config if config.exists() else None
         with handing_over(private, secrecy.handed):
-            ended = run(warrant, private, private / "artifacts", known, extra, on_event, stopping)
+            ended = run(warrant, private, private / "artifacts", known, extra, on_event, stopping, warm_ansible())
     stop = stopping.settle()
     if seen.stats is None:
         orphans.end(folder)  # Ansible is gone without a word; forks of it may not be
@@ -142,15 +146,19 @@ def execute(warrant: Warrant, folder: Path, secrecy: Secrecy) -> Outcome:
 
 def served_warm(warrant: Warrant, artifacts: Path) -> dict[str, str]:
     """What has to be in Ansible's environment for the warm servers, if there are any: see gate.execution.warm."""
-    servers = os.environ.get("GATE_WARM")
-    if not servers:
+    if warm_ansible() is None:
         return {}
     return {
-        "PATH": os.pathsep.join((str(Path(servers) / "bin"), os.environ["PATH"])),
         "GATE_PAYLOADS": warrant.action_digest.rpartition(":")[2],
-        "GATE_COLD_NOTE": str(artifacts / "cold"),
+        client.NOTE: str(artifacts / "cold"),
         endings.GRACE: str(warrant.grace_s),
     }
+
+
+def warm_ansible() -> Become | None:
+    """What a fork turns into instead of an ansible-playbook that has to be started; None without warm servers."""
+    servers = os.environ.get("GATE_WARM")
+    return partial(client.become, Path(servers) / "playbooks") if servers else None
 
 
 def tell(line: str) -> None:

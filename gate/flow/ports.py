@@ -49,7 +49,11 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """All that a deed may use. `catalog` and `inventory` read what is there now; `wake` starts what is ready."""
+    """All that a deed may use.
+
+    `catalog` and `inventory` read what is there now; `wake` starts what is ready; `ring` tells those who wait for a
+    change that something was done to it.
+    """
 
     database: Database
     clock: Clock
@@ -67,4 +71,5 @@ class Site:
     groups: Callable[[str], frozenset[str]]
     certified: Callable[[str, str], bool]
     wake: Callable[[], None]
+    ring: Callable[[str], None]
     state: Path

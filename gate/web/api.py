@@ -28,7 +28,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gate.changes.model import Change
-from gate.dispatch.bells import next_look_s
+from gate.dispatch.bells import LONGEST_S
 from gate.flow.events import Told
 from gate.identity.scopes import Identity
 from gate.intent.model import MAX_BYTES
@@ -142,7 +142,7 @@ class _Api:
                 if change.settled or left_s <= 0 or await request.is_disconnected():
                     return change
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(rung.wait(), min(left_s, next_look_s(timeout_s - left_s)))
+                    await asyncio.wait_for(rung.wait(), min(left_s, LONGEST_S))
 
     async def _tell(self, change_id: str, identity: Identity, after: int) -> Told:
         words = "read" in identity.scopes
@@ -155,6 +155,7 @@ class _Api:
         done = await run_in_threadpool(
             lambda: self._door.cancel_for(identity, change.id, reason=asked.reason, force=asked.force)
         )
+        self._door.bells.ring(change.id)
         return JSONResponse(_view(done))
 
     async def _visible(self, request: Request, known: Identity | None = None, *scopes: str) -> Change:

@@ -23,7 +23,6 @@ def bare(place: Place, action: str, inventory: str, host: str, extra: dict[str, 
         "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(place.root),
         "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
         **extra,
     }
     book = place.root / "site" / "playbooks" / action / "do.yml"

@@ -61,25 +61,24 @@ def _processes(site: Site, gate: int) -> Iterator[Process]:
         elif cwd.is_relative_to(runs) and cwd != runs:
             above = here.get(parent)
             inside = above is not None and above.is_relative_to(runs) and _is_ansible(_command(parent) or b"")
-            yield Process(pid, _role_in_run(command, inside=inside), cwd.relative_to(runs).parts[0])
+            run, *deeper = cwd.relative_to(runs).parts
+            yield Process(pid, _role_in_run(command, inside=inside, deeper=bool(deeper)), run)
         elif cwd.is_relative_to(warm):
             yield Process(pid, _role_of_server(command), None)
         else:
             yield Process(pid, "other", None)
 
 
-def _role_in_run(command: bytes, *, inside: bool) -> str:
+def _role_in_run(command: bytes, *, inside: bool, deeper: bool) -> str:
     if b"gate.execution.warm.workers" in command or b"gate.execution.worker" in command:
-        return "worker"
-    if b"-IS" in command.split(b"\0"):
-        return "client"
+        return "client" if deeper else "worker"  # a fork of the worker; it works in the folder of the playbook
     if _is_ansible(command):
         return "task" if inside else "ansible"
     return "module"
 
 
 def _is_ansible(command: bytes) -> bool:
-    return _WARM in command or (_PLAYBOOK in command and b"-IS" not in command.split(b"\0"))
+    return _WARM in command or _PLAYBOOK in command
 
 
 def _role_of_server(command: bytes) -> str:

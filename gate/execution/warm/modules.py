@@ -26,6 +26,8 @@ IMPORTED = (
     "ansible.module_utils.common.text.converters",
     "ansible.module_utils.service",
     "ansible.modules",
+    "base64",
+    "encodings.cp437",  # of names in an archive
 )
 LOADER = "ansible.module_utils._internal._ansiballz._loader"
 
@@ -35,6 +37,9 @@ def import_library(ansible: Path) -> dict[str, int]:
     sys.path.insert(0, str(ansible.parent))
     for name in IMPORTED:
         importlib.import_module(name)
+    json: Any = importlib.import_module("ansible.module_utils.common.json")
+    for direction in json.Direction:
+        json.get_module_encoder("legacy", direction)
     sys.path.remove(str(ansible.parent))  # a module sees what its interpreter has, and no more
     files = [*ansible.glob("module_utils/**/*.py"), *ansible.glob("modules/**/*.py")]
     return {str(file.relative_to(ansible.parent)): zlib.crc32(file.read_bytes()) for file in files}

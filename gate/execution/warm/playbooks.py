@@ -7,6 +7,7 @@ nobody else has.
 
 from __future__ import annotations
 
+import ast
 import atexit
 import contextlib
 import importlib
@@ -18,6 +19,7 @@ import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import ansible.cli.playbook
 import ansible.executor.process.worker
@@ -27,7 +29,7 @@ import ansible.plugins.strategy.linear
 import ansible.utils.color
 import ansible.utils.vars
 from ansible import constants
-from ansible.plugins import loader
+from ansible.plugins import get_plugin_class, loader
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
 from gate.execution import orphans
@@ -41,6 +43,7 @@ PAYLOADS = "GATE_PAYLOADS"  # names the modules of a run: runs of the same name 
 TOO_LATE = 250  # the exit code of one whose run is over; to Ansible it is an unexpected error
 _NAME = re.compile(r"[0-9a-f]{16,64}")
 RUNNERS = "awx_display"  # ansible-runner's: when it is imported it looks where this run's events go
+LATE = "ansible.playbook.handler_task_include"  # imported by the first playbook
 _SHARED = "ansible.modules."  # modules of Ansible and of the action; those of collections are built anew
 _FIRST = {
     loader.action_loader: ("command", "copy", "normal", "debug", "set_fact", "set_stats", "template", "assert"),
@@ -58,11 +61,12 @@ _FIRST = {
 def import_the_rest() -> None:
     """What a run would import only on its way."""
     from ansible._internal._templating._engine import TemplateEngine
+    from ansible.module_utils.common.json import Direction, get_module_encoder
     from ansible.parsing.dataloader import DataLoader
     from ansible.template import trust_as_template
 
-    for name in ("popen_fork", "queues", "synchronize"):
-        importlib.import_module(f"multiprocessing.{name}")
+    for name in ("multiprocessing.popen_fork", "multiprocessing.queues", "multiprocessing.synchronize", LATE):
+        importlib.import_module(name)
     loader.init_plugin_loader([])
     for plugins, names in _FIRST.items():
         for name in names:
@@ -72,10 +76,32 @@ def import_the_rest() -> None:
     for path in loader.callback_loader.all(path_only=True):
         if Path(path).stem != RUNNERS:
             loader.callback_loader.get(Path(path).stem, class_only=True)
+    keep_definitions()
+    for direction in Direction:
+        get_module_encoder("legacy", direction)
     list(loader.filter_loader.all())
     list(loader.test_loader.all())
     engine = TemplateEngine(loader=DataLoader(), variables={"a": 1})
     engine.template(trust_as_template("{{ (a | int) is defined and ('x' | default('y')) }}"))
+
+
+def keep_definitions() -> None:
+    """Keeps what plugins say that they can be told; those that say nothing would be asked anew in every run."""
+    for path in loader.callback_loader.all(path_only=True):
+        if Path(path).stem == RUNNERS:
+            loader.callback_loader._load_config_defs(RUNNERS, SimpleNamespace(DOCUMENTATION=_document(path)), path)
+    for _, plugins in loader.get_all_plugin_loaders():
+        kind = get_plugin_class(plugins.class_name or "")
+        for path in plugins._module_cache if kind in constants.CONFIGURABLE_PLUGINS else ():
+            if not constants.config.has_configuration_definition(kind, Path(path).stem):
+                constants.config.initialize_plugin_configuration_definitions(kind, Path(path).stem, {})
+
+
+def _document(path: str) -> str:
+    """The documentation of a plugin that must not be imported."""
+    assignments = [node for node in ast.parse(Path(path).read_text()).body if isinstance(node, ast.Assign)]
+    found = [node.value for node in assignments if ast.unparse(node.targets[0]) == "DOCUMENTATION"]
+    return str(ast.literal_eval(found[0])) if found else ""
 
 
 def frozen(environment: Mapping[str, str]) -> dict[str, str]:

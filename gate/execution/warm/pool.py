@@ -20,7 +20,6 @@ import ansible.release  # tiny: it says where Ansible lies, and which it is
 from gate.execution.boundaries import told
 from gate.execution.environment import worker_environment
 from gate.execution.settings import RunSettings
-from gate.execution.warm.client import write_client
 from gate.execution.warm.forkserver import ask
 from gate.execution.warm.local import socket_of, wishes
 from gate.values.lease import Lease
@@ -57,10 +56,8 @@ class Pool:
     def start(self) -> None:
         """Starts the servers; returns at once. Until one is ready, runs start cold."""
         _sweep(self.folder.parent)
-        for folder in (self.folder, self.folder / "bin"):
-            folder.mkdir(mode=0o700, parents=True)
+        self.folder.mkdir(mode=0o700, parents=True)
         self._lease = Lease.take(self.folder / "lease")
-        write_client(self.folder / "bin", self.folder / "playbooks")
         module = (sys.executable, "-P", "-m")
         self._add("workers", (*module, "gate.execution.warm.workers", str(self.folder / "workers"), str(self._forks)))
         playbooks = (str(self.folder / "playbooks"), str(self._config), str(self._forks))

@@ -8,6 +8,7 @@ kept before it decides, and a gate that starts beside a bad edit goes on with th
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -171,8 +172,12 @@ def load_sound(folder: Path, archive: Archive | None = None, actions: Actions | 
 
 
 def _look(folder: Path) -> _Seen:
-    found = []
-    for path in sorted([*folder.glob("*.yml"), *folder.glob("*.ics"), *folder.glob("tests/*.yml")]):
-        stat = path.stat()
-        found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
-    return tuple(found)
+    return tuple(sorted([*_stats(folder, (".yml", ".ics")), *_stats(folder / "tests", (".yml",))]))
+
+
+def _stats(folder: Path, endings: tuple[str, ...]) -> _Seen:
+    if not folder.is_dir():
+        return ()
+    with os.scandir(folder) as entries:
+        seen = [(entry.path, entry.stat()) for entry in entries if entry.name.endswith(endings)]
+    return tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in seen)
