@@ -28,7 +28,6 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gate.changes.model import Change
-from gate.dispatch.bells import LONGEST_S
 from gate.flow.events import Told
 from gate.identity.scopes import Identity
 from gate.intent.model import MAX_BYTES
@@ -39,6 +38,7 @@ from gate.web.stream import WAITS, WAITS_OF_ONE, EventStream, Places
 
 FORMAT_VERSION = 1
 MAX_WAIT_S = 30.0
+LOOK_S = 1.0  # whoever waits is told; only what another process did is found by looking
 MAX_DIGITS = 18
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,30})?")
 Identify = Callable[[Request], Identity]
@@ -142,7 +142,7 @@ class _Api:
                 if change.settled or left_s <= 0 or await request.is_disconnected():
                     return change
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(rung.wait(), min(left_s, LONGEST_S))
+                    await asyncio.wait_for(rung.wait(), min(left_s, LOOK_S))
 
     async def _tell(self, change_id: str, identity: Identity, after: int) -> Told:
         words = "read" in identity.scopes

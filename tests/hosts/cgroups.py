@@ -37,6 +37,18 @@ def _unclaimed() -> list[str]:
     return sorted((here & _OF_VERSION_2) - taken)
 
 
+def favour() -> None:
+    """Lets the hosts have the processors whenever they want them, as machines would that have processors of their own.
+
+    Otherwise all of them together get what one busy process of this machine gets.
+    """
+    for hierarchy in (*_UNIFIED, Path("/sys/fs/cgroup/cpu")):
+        for file, most in (("cpu.weight", "10000"), ("cpu.shares", "262144")):
+            for group in (PARENT, _NESTED):
+                with contextlib.suppress(OSError):  # it is a hierarchy of the other version, or has no processors
+                    (hierarchy / group / file).write_text(most)
+
+
 def release() -> None:
     """Undoes `claim`, and removes the empty groups that hosts left."""
     unmount(_CLAIM)

@@ -117,6 +117,7 @@ class Lab:
             host.start(image, self.name, seed(own[host.name], login, files), apps=apps)
 
         self._each(start)
+        cgroups.favour()
         network.open_for_machine(self.podman, self.name, self.number)
         self._each(Host.wait)
 

@@ -80,7 +80,7 @@ def test_who_waits_hears_of_the_end(client: Client, gate: Gate, ready: Change) -
 def test_who_waits_is_told_and_the_door_need_not_look(
     http: httpx2.Client, token: Token, workers: Wish, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gate.web.api.LONGEST_S", 3600.0)
+    monkeypatch.setattr("gate.web.api.LOOK_S", 3600.0)
     monkeypatch.setattr("gate.web.api.MAX_WAIT_S", 3600.0)
     change = client().propose(workers("web-03"))["id"]
     headers = {"Authorization": f"Bearer {token()}"}
