@@ -85,7 +85,7 @@ def measure(given: argparse.Namespace) -> None:
         for deed in here.values():
             tell(deed(place, given.rounds))
     if "fleet" in given.what:
-        tell(fleet(max(3, given.rounds // 3)))
+        tell(fleet(max(2, given.rounds // 4)))
     if given.write:
         write_part("execution under load" if given.loaded else "execution", "\n".join(told))
 

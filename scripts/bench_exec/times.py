@@ -27,10 +27,12 @@ class Times:
 Way = Callable[[Times | None], None]
 
 
-def interleaved(ways: dict[str, Way], rounds: int, before: Callable[[], None] = lambda: None) -> dict[str, Times]:
-    """Every way in every round, each second round backwards; two rounds before that do not count."""
+def interleaved(
+    ways: dict[str, Way], rounds: int, before: Callable[[], None] = lambda: None, *, uncounted: int = 2
+) -> dict[str, Times]:
+    """Every way in every round, each second round backwards; some rounds before that do not count."""
     times = {name: Times() for name in ways}
-    for number in range(-2, rounds):
+    for number in range(-uncounted, rounds):
         for name in list(ways) if number % 2 == 0 else list(ways)[::-1]:
             before()
             ways[name](times[name] if number >= 0 else None)

@@ -60,9 +60,13 @@ class Bench:
         """From now on runs are forked from warm servers of its own; returns when these are ready."""
         self._pool = Pool(self.state, self.root / "ansible.cfg", **options)
         self._pool.start()
-        assert self._pool.ready(60)
-        self.executor = RunnerExecutor(self.state, self._pool)
+        self.use(self._pool)
         return self._pool
+
+    def use(self, pool: Pool) -> None:
+        """From now on runs are forked from these warm servers; returns when they are ready."""
+        assert pool.ready(60)
+        self.executor = RunnerExecutor(self.state, pool)
 
     def close(self) -> None:
         if self._pool is not None:
@@ -110,8 +114,6 @@ class Bench:
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     if request.param == "warm":
-        pool = request.getfixturevalue("warm_pool")
-        assert pool.ready(60)
-        bench.executor = RunnerExecutor(bench.state, pool)
+        bench.use(request.getfixturevalue("warm_pool"))
     yield bench
     bench.close()

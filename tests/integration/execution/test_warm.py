@@ -18,6 +18,7 @@ import pytest
 from gate.catalog.digest import digest_folder
 from gate.execution.outcome import Status
 from gate.execution.warm.forkserver import MOST_BYTES, ask
+from gate.execution.warm.pool import Pool
 from gate.warrant.model import Phase
 from tests.integration.execution.conftest import Bench
 from tests.playbooks.test_deploy_release import ARCHIVE
@@ -118,7 +119,15 @@ def cold(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def warm(cold: Bench) -> Bench:
+    """With servers of its own."""
     cold.warm()
+    return cold
+
+
+@pytest.fixture
+def lent(cold: Bench, warm_pool: Pool) -> Bench:
+    """With servers that other tests use too."""
+    cold.use(warm_pool)
     return cold
 
 
@@ -138,11 +147,11 @@ def clear(bench: Bench) -> None:
         (bench.root / "hosts" / host / "etc/app").mkdir(parents=True)
 
 
-def both_ways(bench: Bench, deed: Callable[[], list[str]]) -> None:
+def both_ways(bench: Bench, pool: Pool, deed: Callable[[], list[str]]) -> None:
     """Does it cold, warm, and warm again; what was told has to be the same, and warm has to have been warm."""
     clear(bench)
     expected = [told(bench.executor.folder(run)) for run in deed()]
-    bench.warm()
+    bench.use(pool)
     for _ in range(2):
         clear(bench)
         runs = deed()
@@ -154,7 +163,7 @@ def both_ways(bench: Bench, deed: Callable[[], list[str]]) -> None:
             assert sorted(warm_output.splitlines()) == sorted(output.splitlines())
 
 
-def test_a_playbook_with_a_bit_of_everything_tells_the_same_cold_and_warm(cold: Bench) -> None:
+def test_a_playbook_with_a_bit_of_everything_tells_the_same_cold_and_warm(cold: Bench, warm_pool: Pool) -> None:
     put(cold.action, FILES)
 
     def deed() -> list[str]:
@@ -165,11 +174,13 @@ def test_a_playbook_with_a_bit_of_everything_tells_the_same_cold_and_warm(cold: 
         assert outcome.evidence["web-01"] == {"before": "shared {{ hello }}"}
         return [warrant.run_id]
 
-    both_ways(cold, deed)
+    both_ways(cold, warm_pool, deed)
 
 
 @pytest.mark.parametrize(("action", "parameters"), SHIPPED, ids=[name for name, _ in SHIPPED])
-def test_shipped_actions_tell_the_same_cold_and_warm(cold: Bench, action: str, parameters: dict[str, Any]) -> None:
+def test_shipped_actions_tell_the_same_cold_and_warm(
+    cold: Bench, warm_pool: Pool, action: str, parameters: dict[str, Any]
+) -> None:
     folder = PLAYBOOKS / action
     given = {"folder": str(folder), "action": action, "action_digest": digest_folder(folder), "parameters": parameters}
 
@@ -183,23 +194,23 @@ def test_shipped_actions_tell_the_same_cold_and_warm(cold: Bench, action: str, p
             runs.append(warrant.run_id)
         return runs
 
-    both_ways(cold, deed)
+    both_ways(cold, warm_pool, deed)
 
 
-def test_each_action_gets_its_own_modules(warm: Bench) -> None:
+def test_each_action_gets_its_own_modules(lent: Bench) -> None:
     for number in range(3):
-        put(warm.action, FILES | {"library/own.py": FILES["library/own.py"].replace("say(", f"{number} * say(")})
-        outcome = warm.run(warm.warrant(parameters={"text": "x"}))
+        put(lent.action, FILES | {"library/own.py": FILES["library/own.py"].replace("say(", f"{number} * say(")})
+        outcome = lent.run(lent.warrant(parameters={"text": "x"}))
         assert outcome.evidence["web-01"] == {"before": "shared x" * number}
 
 
-def test_what_was_built_for_a_run_serves_the_next(warm: Bench) -> None:
-    pool = warm.executor.pool
+def test_what_was_built_for_a_run_serves_the_next(lent: Bench) -> None:
+    pool = lent.executor.pool
     assert pool is not None
-    warm.run(warm.warrant())
+    lent.run(lent.warrant())
     built = {path: path.stat().st_ino for path in pool.folder.glob("payloads-*/*/*")}
     assert any("copy" in path.name for path in built)
-    warm.run(warm.warrant())
+    lent.run(lent.warrant())
     assert {path: path.stat().st_ino for path in pool.folder.glob("payloads-*/*/*")} == built
 
 
@@ -313,15 +324,15 @@ def test_a_server_retires_after_its_number_of_forks(cold: Bench) -> None:
     _until_warm(cold)
 
 
-def test_a_killed_fork_is_no_success(warm: Bench) -> None:
-    warm.write(
+def test_a_killed_fork_is_no_success(lent: Bench) -> None:
+    lent.write(
         "- hosts: all\n  gather_facts: false\n  tasks:\n"
         "    - name: Kill\n      ansible.builtin.command: {argv: [/bin/sh, -c, 'kill -9 $(cat {{ root }}/pid)']}\n"
         "      vars: {pid: \"{{ lookup('pipe', 'echo $PPID > ' ~ root ~ '/pid') }}\"}\n"
         "      when: pid is defined\n"
     )
-    warrant = warm.warrant()
-    outcome = warm.run(warrant)
+    warrant = lent.warrant()
+    outcome = lent.run(warrant)
     assert outcome.status is Status.UNKNOWN, outcome
 
 
@@ -334,8 +345,8 @@ def test_the_servers_end_with_their_owner(cold: Bench) -> None:
     assert not pool.folder.exists()
 
 
-def test_nobody_else_can_reach_the_servers(warm: Bench) -> None:
-    pool = warm.executor.pool
+def test_nobody_else_can_reach_the_servers(lent: Bench) -> None:
+    pool = lent.executor.pool
     assert pool is not None
     assert pool.folder.stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o077 == 0 for path in pool.folder.iterdir())
@@ -346,8 +357,8 @@ def test_nobody_else_can_reach_the_servers(warm: Bench) -> None:
     [b"", b"\0", b"\0\0\0\5abc", (MOST_BYTES + 1).to_bytes(4, "big"), b"\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n"],
 )
 @pytest.mark.parametrize("files", [0, 1, 3])
-def test_whatever_is_said_to_a_server_it_goes_on(warm: Bench, sent: bytes, files: int) -> None:
-    pool = warm.executor.pool
+def test_whatever_is_said_to_a_server_it_goes_on(lent: Bench, sent: bytes, files: int) -> None:
+    pool = lent.executor.pool
     assert pool is not None
     for name in ("workers", "playbooks"):
         line = socket.socket(socket.AF_UNIX)
@@ -359,13 +370,13 @@ def test_whatever_is_said_to_a_server_it_goes_on(warm: Bench, sent: bytes, files
             socket.send_fds(line, [sent], [nothing] * files)
         os.close(nothing)
         line.close()
-    warrant = warm.warrant()
-    assert warm.run(warrant).status is Status.SUCCEEDED
-    assert was_cold(warm.executor.folder(warrant.run_id)) == ""
+    warrant = lent.warrant()
+    assert lent.run(warrant).status is Status.SUCCEEDED
+    assert was_cold(lent.executor.folder(warrant.run_id)) == ""
 
 
-def test_an_environment_that_would_steer_ansible_is_not_served(warm: Bench) -> None:
-    pool = warm.executor.pool
+def test_an_environment_that_would_steer_ansible_is_not_served(lent: Bench) -> None:
+    pool = lent.executor.pool
     assert pool is not None
     evil = {"ANSIBLE_CALLBACK_PLUGINS": "/evil", "PATH": os.environ["PATH"]}
     with Path(os.devnull).open("r+b") as nothing, pytest.raises(ConnectionRefusedError, match="another configuration"):

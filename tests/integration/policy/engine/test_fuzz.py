@@ -75,6 +75,7 @@ def test_the_script_says_how_far_it_is_and_ends_with_a_verdict(capsys, monkeypat
     assert told[-2].startswith("100%  ")
     assert "2,000 decisions: engine " in told[-2]
     assert told[-1].startswith("PASS: ")
+    monkeypatch.setattr("sys.argv", ["fuzz", "--pairs", "300", "--decisions", "200", "--seed", "7"])
     monkeypatch.setattr(fuzz_policy.Oracle, "verdict", lambda *_: "allow")
     assert fuzz_policy.main() == 1
     assert "FAIL: " in capsys.readouterr().out
