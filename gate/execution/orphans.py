@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gate.execution import processes
-from gate.execution.warm.endings import MARK, OVER
+from gate.execution.warm.endings import CLIENT, MARK, OVER
 
 PLAYBOOK = b"ansible-playbook"
 POLL_S = 0.02
@@ -33,14 +33,16 @@ def end(folder: Path) -> bool:
     return any_left
 
 
-def mark(temporary: Path) -> bool:
+def mark(temporary: Path, file: str = MARK) -> bool:
     """Makes this process, and every fork of it, known as one of the run whose temporary files are in `temporary`.
+
+    It does so by holding `file` open.
 
     False: that run is over, and nothing of it may begin.
     """
     private = temporary.parent
     try:
-        os.open(private / MARK, os.O_WRONLY | os.O_CREAT, 0o600)  # open as long as any of them lives
+        os.open(private / file, os.O_WRONLY | os.O_CREAT, 0o600)  # open as long as any of them lives
     except FileNotFoundError:
         return False
     return not (private.parent / OVER).exists()  # looked for last: who ends them writes it first
@@ -54,5 +56,5 @@ def _playbooks(folder: Path) -> Iterator[int]:
         with contextlib.suppress(OSError):  # it ended meanwhile, or it is somebody else's
             started = PLAYBOOK in (process / "cmdline").read_bytes()
             ours = started and environment in (process / "environ").read_bytes()
-            if ours or processes.holds(int(process.name), private / MARK):
+            if ours or processes.holds(int(process.name), private / MARK, private / CLIENT):
                 yield int(process.name)

@@ -65,10 +65,10 @@ def reap() -> bool:
             return True
 
 
-def holds(pid: int, file: Path) -> bool:
-    """Whether a process of our own has this file open."""
+def holds(pid: int, *files: Path) -> bool:
+    """Whether a process of our own has one of these files open."""
     with contextlib.suppress(OSError):
-        return any(opened.readlink() == file for opened in Path(f"/proc/{pid}/fd").iterdir())
+        return any(opened.readlink() in files for opened in Path(f"/proc/{pid}/fd").iterdir())
     return False
 
 

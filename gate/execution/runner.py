@@ -61,7 +61,7 @@ def run(
         on_event(event)
         return False  # our own log takes the place of one file an event
 
-    ptyprocess.PtyProcess.spawn = _spawn if become is None else partial(_spawn_as, become)
+    start_as(become)
     runner = ansible_runner.run(
         private_data_dir=str(private),
         artifact_dir=str(artifacts),
@@ -78,6 +78,11 @@ def run(
         quiet=True,
     )
     return Ended(rc=runner.rc if isinstance(runner.rc, int) else None, status=str(runner.status))
+
+
+def start_as(become: Become | None) -> None:
+    """From now on, in this process, `become` is what ansible-runner starts; None: what it finds on disk."""
+    ptyprocess.PtyProcess.spawn = _spawn if become is None else partial(_spawn_as, become)
 
 
 def _spawn_as(become: Become, argv: list[bytes], *, preexec_fn: Callable[[], None], **rest: Any) -> Any:

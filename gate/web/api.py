@@ -38,7 +38,7 @@ from gate.web.stream import WAITS, WAITS_OF_ONE, EventStream, Places
 
 FORMAT_VERSION = 1
 MAX_WAIT_S = 30.0
-LOOK_S = 1.0  # whoever waits is told; only what another process did is found by looking
+LOOK_S = 0.5  # whoever waits is told; only what another process or another change did to it is found by looking
 MAX_DIGITS = 18
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,30})?")
 Identify = Callable[[Request], Identity]

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,13 @@ import ansible_runner
 import pytest
 
 from gate.execution.environment import ansible_environment
+from gate.execution.runner import start_as
+from gate.execution.warm.client import become
 from gate.execution.warm.pool import Pool
 
 REPOSITORY = Path(__file__).parents[2]
 PLAYBOOKS = REPOSITORY / "playbooks"
+BIN = Path(sys.executable).parent
 HOSTS = ("one", "two")
 INVENTORY = """
 all:
@@ -73,7 +78,7 @@ class Site:
     """Two hosts, `one` and `two`, below one directory."""
 
     def __init__(self, top: Path, pool: Pool) -> None:
-        self.top, self.bin = top, pool.folder / "bin"
+        self.top, self.server = top, pool.folder / "playbooks"
         self.runs = 0
         for host in HOSTS:
             self.root(host).mkdir(parents=True)
@@ -100,12 +105,13 @@ class Site:
         given = room / "given.json"
         given.write_text(json.dumps(unsafe(parameters) | variables))
         (room / "tmp").mkdir()
+        start_as(partial(become, self.server))
         done = ansible_runner.run(
             private_data_dir=str(room),
             playbook=str(PLAYBOOKS / playbook),
             inventory=str(self.top / "hosts.yml"),
             cmdline=" ".join(["--diff", "-e", f"@{given}", *options]),
-            envvars=ansible_environment(room, None) | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"},
+            envvars=ansible_environment(room, None) | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
             fact_cache_type="",
             quiet=True,
         )

@@ -3,7 +3,7 @@
     pool       the gate's side: starts the three servers, replaces them, ends them
     forkserver what the three share: a process that forks on request
     workers    forks the worker of a run (ansible-runner is imported already)
-    playbooks  forks ansible-playbook (Ansible is imported already); ansible-runner finds `client` under that name
+    playbooks  forks ansible-playbook (Ansible is imported already); what ansible-runner forks is its `client`
     modules    forks a module on a local connection (Ansible's module library is imported already)
 
 - A fork serves one run and ends. What it serves with is frozen when its server starts; a request that asks for

@@ -7,19 +7,23 @@ what it would have seen.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
+from gate.execution import orphans
+from gate.execution.warm.endings import CLIENT, PRIVATE
 from gate.execution.warm.forkserver import ask
 
 NOTE = "GATE_COLD_NOTE"  # in the environment: the file that is to say why it was cold
 ASKS = (signal.SIGTERM, signal.SIGINT)
-LOST = 250  # the exit code of one that is neither: to Ansible it is an unexpected error
+LOST = 250  # the exit code of one that is neither, or whose run is over: to Ansible it is an unexpected error
 
 
 def become(server: Path, argv: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
@@ -28,10 +32,10 @@ def become(server: Path, argv: Sequence[str], environment: Mapping[str, str]) ->
         for number in ASKS:
             signal.signal(number, signal.SIG_DFL)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # as if it had been started
+        if not orphans.mark(Path(environment[PRIVATE]), CLIENT):
+            os._exit(LOST)
         line = _ask(server, argv, environment)
-        for number in ASKS:
-            signal.signal(number, lambda asked, _: line.send(bytes([asked])))
-        code = line.recv(1)
+        code = _wait(line)
         if not code:
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(code[0])
@@ -49,3 +53,18 @@ def _ask(server: Path, argv: Sequence[str], environment: Mapping[str, str]) -> s
         if note := environment.get(NOTE):
             Path(note).write_text(f"no warm Ansible answers: {wrong.strerror or wrong}\n")
         os.execve(argv[0], list(argv), dict(environment))
+
+
+def _wait(line: socket.socket) -> bytes:
+    """The exit code of the warm Ansible, nothing if it was killed. Who asks this process to end asks that one."""
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        with contextlib.suppress(OSError):  # it has ended just now; its code is on its way
+            line.send(bytes([number]))
+
+    for number in ASKS:
+        signal.signal(number, pass_on)
+    try:
+        return line.recv(1)
+    except ConnectionError:
+        return b""

@@ -31,7 +31,8 @@ GRACE = "GATE_GRACE_S"  # in the environment of a run: how long it has to end
 PRIVATE = "ANSIBLE_LOCAL_TEMP"  # the same: its folder for temporary files, in its private one
 NOTE = "fork-"
 OVER = "over"  # a file in the folder of a run that was ended from outside
-MARK = "alive"  # a file that Ansible and its forks hold open
+MARK = "alive"  # a file that a warm Ansible and its forks hold open
+CLIENT = "client"  # the same of what was forked to be ansible-playbook, until it is
 ASKS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 

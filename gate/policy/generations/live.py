@@ -106,8 +106,8 @@ class LivePolicy:
         except OSError:  # a file went away while it was looked at: look again next time
             return self._policy
         if seen != self._seen:
-            self._seen = seen
             self._reload()
+            self._seen = seen  # not before: what went wrong with the disk is tried again
         return self._policy
 
     def _load(self) -> Policy:
@@ -176,8 +176,10 @@ def _look(folder: Path) -> _Seen:
 
 
 def _stats(folder: Path, endings: tuple[str, ...]) -> _Seen:
-    if not folder.is_dir():
+    try:
+        entries = [entry for entry in os.scandir(folder) if entry.name.endswith(endings)]
+    except OSError:  # it is not there, or nobody may look; whoever reads it will say so
         return ()
-    with os.scandir(folder) as entries:
-        seen = [(entry.path, entry.stat()) for entry in entries if entry.name.endswith(endings)]
+    # what is hidden is no rule; an editor's lock is a link to nowhere
+    seen = [(entry.path, entry.stat(follow_symlinks=not entry.name.startswith("."))) for entry in entries]
     return tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in seen)

@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import os
+import select
+import shutil
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from gate.execution import orphans
 from gate.execution.warm import client
+from gate.execution.warm.endings import CLIENT, OVER, PRIVATE
 from gate.execution.warm.forkserver import receive
 
 
-def forked(server: Path, argv: list[str], environment: dict[str, str], errors: Path) -> int:
-    """The exit code, or minus the signal, of a fork that becomes `argv`."""
-    child = os.fork()
-    if child == 0:
-        with errors.open("w") as file:
-            os.dup2(file.fileno(), 2)
-        client.become(server, argv, environment)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+@dataclass(frozen=True)
+class Run:
+    """The folder of a run, and forks that become its ansible-playbook."""
+
+    folder: Path
+
+    def fork(self, argv: list[str], **environment: str) -> int:
+        """The pid of a fork that becomes `argv`, by the server that listens beside the folder, or on its own."""
+        child = os.fork()
+        if child == 0:
+            with self.errors.open("w") as file:
+                os.dup2(file.fileno(), 2)
+            client.become(self.server, argv, {PRIVATE: str(self.folder / "private" / "tmp"), **environment})
+        return child
+
+    def end(self, argv: list[str], **environment: str) -> int:
+        """The exit code of such a fork, or minus the signal."""
+        return ended(self.fork(argv, **environment))
+
+    @property
+    def server(self) -> Path:
+        return self.folder.parent / "s"
+
+    @property
+    def errors(self) -> Path:
+        return self.folder / "errors"
+
+
+def ended(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def catches(pid: int, number: int) -> bool:
@@ -34,8 +61,9 @@ def catches(pid: int, number: int) -> bool:
 
 
 @pytest.fixture
-def errors(tmp_path: Path) -> Path:
-    return tmp_path / "errors"
+def run(tmp_path: Path) -> Run:
+    (tmp_path / "run" / "private" / "tmp").mkdir(parents=True)
+    return Run(tmp_path / "run")
 
 
 def answering(path: Path, answer: Callable[[socket.socket], None]) -> threading.Thread:
@@ -55,36 +83,31 @@ def answering(path: Path, answer: Callable[[socket.socket], None]) -> threading.
     return thread
 
 
-def test_where_nobody_answers_it_is_what_is_on_disk(tmp_path: Path, errors: Path) -> None:
+def test_where_nobody_answers_it_is_what_is_on_disk(run: Run, tmp_path: Path) -> None:
     note, said = tmp_path / "cold", tmp_path / "said"
     program = "import os, sys; open(os.environ['SAID'], 'w').write(repr(sys.argv[1:]))"
     environment = {client.NOTE: str(note), "SAID": str(said)}
-    assert forked(tmp_path / "nobody", [sys.executable, "-c", program, "do it.yml", "--diff"], environment, errors) == 0
+    assert run.end([sys.executable, "-c", program, "do it.yml", "--diff"], **environment) == 0
     assert said.read_text() == "['do it.yml', '--diff']"
     assert note.read_text() == "no warm Ansible answers: No such file or directory\n"
 
 
-def test_where_it_is_refused_the_reason_is_noted(tmp_path: Path, errors: Path) -> None:
-    server = answering(tmp_path / "s", lambda line: line.sendall(b"-it had grown"))
+def test_where_it_is_refused_the_reason_is_noted(run: Run, tmp_path: Path) -> None:
+    server = answering(run.server, lambda line: line.sendall(b"-it had grown"))
     note = tmp_path / "cold"
-    assert forked(tmp_path / "s", ["/bin/true"], {client.NOTE: str(note)}, errors) == 0
+    assert run.end(["/bin/true"], **{client.NOTE: str(note)}) == 0
     assert note.read_text() == "no warm Ansible answers: it had grown\n"
     server.join()
 
 
-def test_it_ends_as_the_warm_one_ended(tmp_path: Path, errors: Path) -> None:
-    server = answering(tmp_path / "s", lambda line: line.sendall(b"+\x04"))
-    assert forked(tmp_path / "s", ["/bin/true"], {}, errors) == 4
+@pytest.mark.parametrize(("answer", "end"), [(b"+\x04", 4), (b"+\x00", 0), (b"+", -signal.SIGKILL)])
+def test_it_ends_as_the_warm_one_ended(run: Run, answer: bytes, end: int) -> None:
+    server = answering(run.server, lambda line: line.sendall(answer))
+    assert run.end(["/bin/true"]) == end
     server.join()
 
 
-def test_it_is_killed_as_the_warm_one_was_killed(tmp_path: Path, errors: Path) -> None:
-    server = answering(tmp_path / "s", lambda line: line.sendall(b"+"))
-    assert forked(tmp_path / "s", ["/bin/true"], {}, errors) == -9
-    server.join()
-
-
-def test_a_signal_is_passed_on(tmp_path: Path, errors: Path) -> None:
+def test_a_signal_is_passed_on(run: Run) -> None:
     heard: list[bytes] = []
 
     def answer(line: socket.socket) -> None:
@@ -95,25 +118,43 @@ def test_a_signal_is_passed_on(tmp_path: Path, errors: Path) -> None:
         heard.append(line.recv(1))
         line.sendall(b"\x03")
 
-    server = answering(tmp_path / "s", answer)
-    child = os.fork()
-    if child == 0:
-        client.become(tmp_path / "s", ["/bin/true"], {})
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    server = answering(run.server, answer)
+    child = run.fork(["/bin/true"])
+    assert ended(child) == 3
     assert heard == [bytes([signal.SIGTERM])]
     server.join()
 
 
-def test_whatever_goes_wrong_it_does_not_go_on_as_a_second_worker(tmp_path: Path, errors: Path) -> None:
-    assert forked(tmp_path / "nobody", [str(tmp_path / "no-such-program")], {}, errors) == client.LOST
-    assert "FileNotFoundError" in errors.read_text()
+def test_whatever_goes_wrong_it_does_not_go_on_as_a_second_worker(run: Run, tmp_path: Path) -> None:
+    assert run.end([str(tmp_path / "no-such-program")]) == client.LOST
+    assert "FileNotFoundError" in run.errors.read_text()
 
 
-def test_it_keeps_nothing_open_but_what_a_started_one_has(tmp_path: Path, errors: Path) -> None:
+def test_it_keeps_nothing_open_but_what_a_started_one_has(run: Run, tmp_path: Path) -> None:
     ours = tmp_path / "open"
     with ours.open("w") as file:
         os.set_inheritable(file.fileno(), True)
         said = tmp_path / "said"
-        program = f"ls -l /proc/self/fd > {said}"
-        assert forked(tmp_path / "nobody", ["/bin/sh", "-c", program], {}, errors) == 0
-    assert str(ours) not in said.read_text()
+        assert run.end(["/bin/sh", "-c", f"ls -l /proc/self/fd > {said}"]) == 0
+    assert not [line for line in said.read_text().splitlines() if str(ours) in line or CLIENT in line]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_one_whose_run_is_over_begins_nothing(run: Run, tmp_path: Path, *, gone: bool) -> None:
+    if gone:
+        shutil.rmtree(run.folder / "private")
+    else:
+        (run.folder / OVER).touch()
+    assert run.end(["/bin/touch", str(tmp_path / "begun")]) == client.LOST
+    assert not (tmp_path / "begun").exists()
+
+
+def test_one_that_has_not_begun_yet_is_ended_with_its_run(run: Run) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(run.server))
+    listener.listen(1)  # and takes nothing
+    with listener:
+        child = run.fork(["/bin/true"])
+        assert select.select([listener], [], [], 60)[0]
+        assert orphans.end(run.folder)
+        assert ended(child) == -signal.SIGKILL

@@ -106,6 +106,24 @@ def test_an_archive_that_was_changed_is_not_started_from(live, rules, archive):
         live()
 
 
+def test_an_edit_is_noticed_beside_the_lock_of_an_editor(live, rules, ask):
+    (rules / ".#rules.yml").symlink_to("somebody@somewhere.1234")
+    policy = live()
+    assert ask(policy, risk=50).verdict is DENY
+    (rules / "rules.yml").write_text(OPEN)
+    assert ask(policy, risk=50).verdict is ALLOW
+
+
+def test_an_edit_that_could_not_be_archived_is_tried_again(live, rules, archive, ask, monkeypatch):
+    policy = live()
+    (rules / "rules.yml").write_text(OPEN)
+    with monkeypatch.context() as full:
+        full.setattr(type(archive), "keep", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            ask(policy, risk=50)
+    assert ask(policy, risk=50).verdict is ALLOW
+
+
 def test_a_table_that_fails_by_its_own_edit_keeps_the_generation_too(live, rules, ask):
     policy = live()
     (rules / "tests" / "t.yml").write_text(TABLE.replace("verdict: allow", "verdict: deny"))
