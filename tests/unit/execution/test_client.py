@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,9 @@ class Run:
 
     def fork(self, argv: list[str], **environment: str) -> int:
         """The pid of a fork that becomes `argv`, by the server that listens beside the folder, or on its own."""
-        child = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # there are threads; Python 3.12 says so
+            child = os.fork()
         if child == 0:
             with self.errors.open("w") as file:
                 os.dup2(file.fileno(), 2)
