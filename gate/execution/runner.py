@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,28 +62,33 @@ def run(
         on_event(event)
         return False  # our own log takes the place of one file an event
 
-    start_as(become)
-    runner = ansible_runner.run(
-        private_data_dir=str(private),
-        artifact_dir=str(artifacts),
-        ident="runner",
-        playbook=PLAYBOOKS[warrant.phase],
-        inventory=warrant.inventory,
-        limit=",".join(warrant.hosts),
-        cmdline=command_line(warrant.phase, private),
-        envvars={**ansible_environment(private, config), **extra},
-        settings={"pexpect_timeout": 0.25},
-        cancel_callback=to_kill,
-        fact_cache_type="",
-        event_handler=handle,
-        quiet=True,
-    )
+    with starting(become):
+        runner = ansible_runner.run(
+            private_data_dir=str(private),
+            artifact_dir=str(artifacts),
+            ident="runner",
+            playbook=PLAYBOOKS[warrant.phase],
+            inventory=warrant.inventory,
+            limit=",".join(warrant.hosts),
+            cmdline=command_line(warrant.phase, private),
+            envvars={**ansible_environment(private, config), **extra},
+            settings={"pexpect_timeout": 0.25},
+            cancel_callback=to_kill,
+            fact_cache_type="",
+            event_handler=handle,
+            quiet=True,
+        )
     return Ended(rc=runner.rc if isinstance(runner.rc, int) else None, status=str(runner.status))
 
 
-def start_as(become: Become | None) -> None:
-    """From now on, in this process, `become` is what ansible-runner starts; None: what it finds on disk."""
+@contextlib.contextmanager
+def starting(become: Become | None) -> Iterator[None]:
+    """Until the block is left, `become` is what ansible-runner starts in this process; None: what it finds on disk."""
     ptyprocess.PtyProcess.spawn = _spawn if become is None else partial(_spawn_as, become)
+    try:
+        yield
+    finally:
+        ptyprocess.PtyProcess.spawn = _spawn
 
 
 def _spawn_as(become: Become, argv: list[bytes], *, preexec_fn: Callable[[], None], **rest: Any) -> Any:

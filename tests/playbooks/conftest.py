@@ -17,7 +17,7 @@ import ansible_runner
 import pytest
 
 from gate.execution.environment import ansible_environment
-from gate.execution.runner import start_as
+from gate.execution.runner import starting
 from gate.execution.warm.client import become
 from gate.execution.warm.pool import Pool
 
@@ -105,16 +105,16 @@ class Site:
         given = room / "given.json"
         given.write_text(json.dumps(unsafe(parameters) | variables))
         (room / "tmp").mkdir()
-        start_as(partial(become, self.server))
-        done = ansible_runner.run(
-            private_data_dir=str(room),
-            playbook=str(PLAYBOOKS / playbook),
-            inventory=str(self.top / "hosts.yml"),
-            cmdline=" ".join(["--diff", "-e", f"@{given}", *options]),
-            envvars=ansible_environment(room, None) | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
-            fact_cache_type="",
-            quiet=True,
-        )
+        with starting(partial(become, self.server)):
+            done = ansible_runner.run(
+                private_data_dir=str(room),
+                playbook=str(PLAYBOOKS / playbook),
+                inventory=str(self.top / "hosts.yml"),
+                cmdline=" ".join(["--diff", "-e", f"@{given}", *options]),
+                envvars=ansible_environment(room, None) | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
+                fact_cache_type="",
+                quiet=True,
+            )
         return played(done)
 
     def undo(self, action: str, parameters: dict[str, Any], evidence: dict[str, Any], *options: str) -> Played:
