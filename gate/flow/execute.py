@@ -98,7 +98,7 @@ def carry_on(site: Site, change_id: str) -> None:
             warrant = runs.issue(site, connection, change, action, step, inventory, now=now, evidence=evidence)
         runs.perform(site, warrant)
     sign_head(site)
-    site.ring(change_id)
+    site.ring(change_id)  # whoever waits for it need not wait until what is ready next was looked for
     site.wake()
 
 

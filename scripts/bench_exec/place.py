@@ -53,11 +53,6 @@ RULES = """\
   then: allow
   because: This measures.
 """
-TUNED = {
-    "ANSIBLE_PIPELINING": "True",
-    "ANSIBLE_FORKS": "20",
-    "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=600s",
-}
 
 
 @dataclass
