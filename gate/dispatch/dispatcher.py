@@ -8,10 +8,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gate.values.errors import StateError
+from gate.values.lease import Lease
 
 if TYPE_CHECKING:
     from dbos import DBOS
@@ -134,12 +136,16 @@ class Dispatcher:
                 "DBOS keeps one instance for a process.",
                 "Close the first gate, or use another process.",
             )
+        with Lease.turn(self._state / "dispatch.lock"):  # or two would make the new file, and DBOS's tables in it
+            self._launched = self._launch_alone(self._state / "dispatch.db")
+        Dispatcher.of_this_process = self
+        return self._launched
+
+    def _launch_alone(self, path: Path) -> type[DBOS]:
         from dbos import DBOS
 
-        path = self._state / "dispatch.db"
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")  # DBOS does not, and is half as fast without
-        connection.close()
         DBOS(
             config={
                 "name": "ansible-gate",
@@ -153,8 +159,6 @@ class Dispatcher:
         )
         _registered(DBOS)
         DBOS.launch()
-        Dispatcher.of_this_process = self
-        self._launched = DBOS
         return DBOS
 
     def _sweep(self) -> None:

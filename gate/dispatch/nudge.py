@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
 from gate.values.lease import Lease
+
+log = logging.getLogger(__name__)
 
 SOCKET = "nudge.sock"
 LOCK = "serving.lock"
@@ -44,7 +47,10 @@ class Listener:
 
     def _listen(self) -> None:
         while self._socket.recv(1) == b"!":
-            self._wake()
+            try:
+                self._wake()
+            except Exception:  # the next word may find the database well again; the sweep looks too
+                log.exception("looking for work failed")
 
     def close(self) -> None:
         """Stops listening."""

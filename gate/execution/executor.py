@@ -133,24 +133,20 @@ def _take_with_stop(folder: Path) -> None:
 
 
 def _outcome(folder: Path, hosts: tuple[str, ...]) -> Outcome:
-    lease = Lease.take(folder / "lease", wait=True)
-    try:
-        if os.path.lexists(folder / "result"):
-            return remains.result(folder, hosts)
-        if not (folder / "started").exists():
-            return _close_before_it_begins(folder, hosts)
-        orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
-        evidence = remains.evidence(folder)
-        remove(folder / "private")  # what is left of its output was never redacted
-        if orphans.end(folder):  # one that was just being started
-            remove(folder / "private")
-        why = death(lease.owner() if lease else None, boot_id())
-        return lost(hosts, why, evidence)
-    except ValueError as wrong:
-        return lost(hosts, f"The run cannot be believed: {wrong}.", remains.evidence(folder))
-    finally:
-        if lease is not None:
-            lease.release()
+    with Lease.turn(folder / "lease") as lease:
+        try:
+            if os.path.lexists(folder / "result"):
+                return remains.result(folder, hosts)
+            if not (folder / "started").exists():
+                return _close_before_it_begins(folder, hosts)
+            orphans.end(folder)  # or they would go on changing hosts, and what is about to be sealed
+            evidence = remains.evidence(folder)
+            remove(folder / "private")  # what is left of its output was never redacted
+            if orphans.end(folder):  # one that was just being started
+                remove(folder / "private")
+            return lost(hosts, death(lease.owner(), boot_id()), evidence)
+        except ValueError as wrong:
+            return lost(hosts, f"The run cannot be believed: {wrong}.", remains.evidence(folder))
 
 
 def _close_before_it_begins(folder: Path, hosts: tuple[str, ...]) -> Outcome:

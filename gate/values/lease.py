@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +31,26 @@ class Lease:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path, *, wait: bool = False) -> Lease | None:
-        """The lease on `path`, or None if somebody else has it. With `wait`, blocks until it is free."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def take(cls, path: Path) -> Lease | None:
+        """The lease on `path`, or None if somebody else has it."""
+        lease = cls(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lease._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(descriptor)
+            lease.release()
             return None
-        return cls(descriptor)
+        return lease
+
+    @classmethod
+    @contextmanager
+    def turn(cls, path: Path) -> Iterator[Lease]:
+        """Waits until nobody else has the lease on `path`, and holds it while in the block."""
+        lease = cls(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        try:
+            fcntl.flock(lease._descriptor, fcntl.LOCK_EX)
+            yield lease
+        finally:
+            lease.release()
 
     def sign(self) -> None:
         """Writes who holds it into the file: process, its start, and this boot of the machine."""

@@ -37,12 +37,8 @@ def lab_name(number: int) -> str:
 def locked() -> Iterator[None]:
     """One at a time on this machine: packages, image, numbers and the last one's leaving."""
     RUN.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lease = Lease.take(RUN / "lock", wait=True)
-    try:
+    with Lease.turn(RUN / "lock"):
         yield
-    finally:
-        if lease is not None:
-            lease.release()
 
 
 def prepare(say: Say) -> tuple[str, Path]:

@@ -4,7 +4,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -24,6 +26,20 @@ from pathlib import Path
 from gate.dispatch.executors import Executors
 print(Executors(Path(sys.argv[1])).own_id, flush=True)
 sys.stdin.read()
+"""
+ONE_JOB_EACH = """
+import sys
+from pathlib import Path
+import dbos  # it takes a second to import, and then all of them are at the start
+from gate.dispatch.dispatcher import Dispatcher
+print("ready", flush=True)
+for folder in sys.stdin:
+    left = [("execute", "chg-1")]
+    dispatcher = Dispatcher(Path(folder.strip()), sys.argv[1], lambda: list(left), lambda *job: left.remove(job))
+    dispatcher.wake()
+    assert dispatcher.wait_idle(60)
+    dispatcher.close()
+    print(left, flush=True)
 """
 
 
@@ -99,6 +115,33 @@ def test_a_job_that_breaks_does_not_stop_the_others(tmp_path: Path) -> None:
     dispatcher.close()
 
 
+@pytest.mark.slow
+def test_processes_that_start_their_first_job_on_a_new_site_at_once_all_do(tmp_path: Path) -> None:
+    with ExitStack() as ending:
+        children = [
+            ending.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", ONE_JOB_EACH, f"executor-{number}"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    bufsize=1,
+                )
+            )
+            for number in range(4)
+        ]
+        assert [child.stdout.readline() for child in children if child.stdout] == ["ready\n"] * 4
+        for number in range(6):
+            site = tmp_path / str(number)
+            site.mkdir()
+            for child in children:
+                assert child.stdin is not None
+                child.stdin.write(f"{site}\n")
+            assert [child.stdout.readline() for child in children if child.stdout] == ["[]\n"] * 4
+        for child in children:
+            child.communicate(timeout=60)
+
+
 def test_a_closed_dispatcher_takes_no_jobs(tmp_path: Path) -> None:
     taken: list[Any] = []
     dispatcher = Dispatcher(tmp_path, "executor-1", lambda: [("execute", "x")], lambda *job: taken.append(job))
@@ -115,6 +158,23 @@ def test_a_nudge_wakes_the_one_that_serves_and_nobody_else(tmp_path: Path) -> No
     assert woken.wait(10)
     listener.close()
     nudge(tmp_path)
+
+
+def test_a_nudge_that_finds_the_database_broken_is_not_the_last_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    woken: Queue[str] = Queue()
+
+    def wake() -> None:
+        woken.put("woken")
+        raise OSError("no space left")
+
+    listener = Listener(tmp_path, wake)
+    for _ in range(2):
+        nudge(tmp_path)
+        assert woken.get(timeout=10) == "woken"
+    listener.close()
+    assert caplog.text.count("looking for work failed") == 2
 
 
 def test_a_site_is_served_by_one(gate: Gate, site: Path) -> None:

@@ -35,14 +35,12 @@ def lab_number() -> Iterator[int]:
     must_be_possible()
     with ground.locked():
         pass  # makes the folder
-    lease = Lease.take(RUN / "molecule", wait=True)
-    try:
+    with Lease.turn(RUN / "molecule"):
         take_down()
-        yield LAB
-    finally:
-        take_down()
-        if lease is not None:
-            lease.release()
+        try:
+            yield LAB
+        finally:
+            take_down()
 
 
 def take_down() -> None:

@@ -7,10 +7,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import MetaData, create_engine, insert, inspect, select, update
 
+from gate.database import engine
 from gate.database.engine import HEAD, Database
 from gate.database.migrate import FOLDER
 from gate.database.tables import approvals, ledger, ledger_head, metadata, tokens
@@ -205,6 +207,30 @@ for _ in range(20):
         connection.execute(update(ledger_head).values(size=size + 1))
 database.close()
 """
+
+
+def test_a_new_file_that_somebody_writes_to_at_this_moment_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "gate.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as first:
+        first.execute("CREATE TABLE t (x)")  # not WAL yet: SQLite does not wait for a writer to make it so
+        first.execute("BEGIN IMMEDIATE")
+        later = Timer(0.3, first.execute, ["COMMIT"])
+        later.start()
+        with closing(Database(path)) as database, database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        later.join()
+
+
+def test_a_new_file_that_somebody_never_stops_writing_to_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 100)
+    path = tmp_path / "gate.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as first:
+        first.execute("CREATE TABLE t (x)")
+        first.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseError, match="locked"):
+            Database.open(path)
 
 
 @pytest.mark.slow

@@ -83,6 +83,5 @@ def test_a_lease_ends_with_its_process_however_it_ends(tmp_path: Path) -> None:
         assert child.stdout.readline() == "held\n"
         assert Lease.take(path) is None
         child.kill()
-        freed = Lease.take(path, wait=True)
-    assert freed is not None
-    freed.release()
+        with Lease.turn(path):
+            assert Lease.take(path) is None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -124,20 +125,26 @@ def start_from_processes(site: Path, ids: Sequence[str]) -> None:
 
 def in_processes(site: Path, deed: str, jobs: Sequence[object]) -> list[str]:
     """Does the jobs in several processes at the same moment."""
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(site), deed], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(PROCESSES)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"  # all of them are there before the first one asks
-    for number, child in enumerate(children):
-        assert child.stdin is not None
-        child.stdin.write(json.dumps(jobs[number::PROCESSES]) + "\n")
-        child.stdin.flush()
-    done = [one for child in children for one in json.loads(child.communicate(timeout=120)[0])]
+    with ExitStack() as ending:
+        children = [
+            ending.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", CHILD, str(site), deed],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(PROCESSES)
+        ]
+        for child in children:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"  # all of them are there before the first one asks
+        for number, child in enumerate(children):
+            assert child.stdin is not None
+            child.stdin.write(json.dumps(jobs[number::PROCESSES]) + "\n")
+            child.stdin.flush()
+        done = [one for child in children for one in json.loads(child.communicate(timeout=120)[0])]
     assert [child.returncode for child in children] == [0] * PROCESSES
     return done
 
