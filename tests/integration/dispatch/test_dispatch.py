@@ -209,7 +209,7 @@ def test_a_job_that_cannot_be_started_is_not_waited_for(tmp_path: Path, monkeypa
 
 
 def test_who_waits_is_told_and_need_not_look(gate: Gate, workers: Wish, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gate.app.next_look_s", lambda _waited_s: 3600.0)
+    monkeypatch.setattr("gate.view.next_look_s", lambda _waited_s: 3600.0)
     ended: list[State] = []
     change = gate.propose(workers("web-03"))
     waiter = threading.Thread(target=lambda: ended.append(gate.wait(change.id[:-1]).state), daemon=True)
