@@ -83,12 +83,15 @@ def reject(site: Site, change_id: str, actor: Actor, *, reason: str) -> Change:
         if change.state is not State.WAITING:
             raise _waits_no_more(change, "wait")
         if actor == change.actor:
-            ledger.append(connection, "withdrawn", str(actor), {"reason": reason}, now=now, change_id=change.id)
-            return end_unstarted(connection, change, State.WITHDRAWN, now)
-        if actor.kind is not ActorKind.HUMAN or change.waiting_for is WaitingFor.APPROVAL:
-            check_approver(actor, site.groups(actor.name), change.actor, wanted_of(change), now)
-        ledger.append(connection, "rejected", str(actor), {"reason": reason}, now=now, change_id=change.id)
-        return end_unstarted(connection, change, State.DENIED, now)
+            word, state = "withdrawn", State.WITHDRAWN
+        else:
+            if actor.kind is not ActorKind.HUMAN or change.waiting_for is WaitingFor.APPROVAL:
+                check_approver(actor, site.groups(actor.name), change.actor, wanted_of(change), now)
+            word, state = "rejected", State.DENIED
+        ledger.append(connection, word, str(actor), {"reason": reason}, now=now, change_id=change.id)
+        change = end_unstarted(connection, change, state, now)
+    site.ring(change.id)
+    return change
 
 
 def still_needed(connection: Connection, change: Change, now: datetime) -> list[Need]:

@@ -59,11 +59,12 @@ def cancel(site: Site, change_id: str, actor: Actor, *, reason: str = "", force:
         now = site.clock.now()
         if change.state in {State.WAITING, State.READY}:
             ledger.append(connection, "withdrawn", str(actor), {"reason": reason}, now=now, change_id=change.id)
-            ended = end_unstarted(connection, change, State.WITHDRAWN, now)
+            change = end_unstarted(connection, change, State.WITHDRAWN, now)
             stop_runs(site, connection, change.id)  # its preview
-            return ended
-        check_stoppable(connection, change, force=force)
-        ask_to_stop(site, connection, change, str(actor), reason, now, force=force)
+        else:
+            check_stoppable(connection, change, force=force)
+            ask_to_stop(site, connection, change, str(actor), reason, now, force=force)
+    site.ring(change.id)
     return change
 
 

@@ -155,7 +155,6 @@ class _Api:
         done = await run_in_threadpool(
             lambda: self._door.cancel_for(identity, change.id, reason=asked.reason, force=asked.force)
         )
-        self._door.bells.ring(change.id)
         return JSONResponse(_view(done))
 
     async def _visible(self, request: Request, known: Identity | None = None, *scopes: str) -> Change:

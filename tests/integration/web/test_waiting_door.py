@@ -6,13 +6,17 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from threading import Event
+from typing import Any
 
 import httpx2
 import pytest
 
 from gate.app import Gate
-from gate.changes.model import Change, State
+from gate.changes.model import AT_REST, Change, State
 from gate.client import GateClient
 from gate.intent import Intent
 from gate.values.errors import BusyError
@@ -77,15 +81,69 @@ def test_who_waits_hears_of_the_end(client: Client, gate: Gate, ready: Change) -
     assert client().wait(ready.id, 30)["state"] == "withdrawn"
 
 
-def test_who_waits_is_told_and_the_door_need_not_look(
-    http: httpx2.Client, token: Token, workers: Wish, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def wait_without_a_look(
+    http: httpx2.Client, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], dict[str, Any]]:
+    """Waits at the door for a change, which hears of its end or of nothing."""
     monkeypatch.setattr("gate.web.api.LOOK_S", 3600.0)
     monkeypatch.setattr("gate.web.api.MAX_WAIT_S", 3600.0)
-    change = client().propose(workers("web-03"))["id"]
     headers = {"Authorization": f"Bearer {token()}"}
-    reply = http.get(f"/v1/changes/{change}/wait", params={"timeout_s": "3600"}, headers=headers, timeout=60)
-    assert reply.json()["state"] == "succeeded"
+
+    def wait(change: str) -> dict[str, Any]:
+        path = f"/v1/changes/{change}/wait"
+        reply: dict[str, Any] = http.get(path, params={"timeout_s": "3600"}, headers=headers, timeout=60).json()
+        return reply
+
+    return wait
+
+
+def test_who_waits_is_told_and_the_door_need_not_look(
+    wait_without_a_look: Callable[[str], dict[str, Any]], workers: Wish, client: Client
+) -> None:
+    assert wait_without_a_look(client().propose(workers("web-03"))["id"])["state"] == "succeeded"
+
+
+def test_who_waits_is_told_before_the_next_work_is_looked_for(
+    wait_without_a_look: Callable[[str], dict[str, Any]],
+    workers: Wish,
+    client: Client,
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told, real_wake, woken = Event(), gate.site.wake, []
+
+    def wake() -> None:
+        woken.append("by what was proposed, then by what ended")
+        _ = real_wake() if len(woken) == 1 else told.wait(60)
+
+    monkeypatch.setitem(gate.__dict__, "site", replace(gate.site, wake=wake))
+    assert wait_without_a_look(client().propose(workers("web-03"))["id"])["state"] == "succeeded"
+    told.set()
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "denied"])
+def test_who_waits_is_told_that_somebody_ended_it(
+    wait_without_a_look: Callable[[str], dict[str, Any]],
+    client: Client,
+    workers: Wish,
+    gate: Gate,
+    token: Token,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+) -> None:
+    change = gate.wait(client().propose(workers("web-01"))["id"], 60).id
+    monkeypatch.setattr(Change, "settled", property(lambda change: change.state in AT_REST))  # approval is waited for
+    with ThreadPoolExecutor(1) as pool:
+        waiter = pool.submit(wait_without_a_look, change)
+        while change not in gate.bells._listeners:
+            time.sleep(0.01)
+        time.sleep(0.5)  # it has looked once, and looks no more
+        if state == "withdrawn":
+            client(token("human:alice", "operate", "read")).cancel(change)
+        else:
+            gate.reject(change, reason="Not today.")
+        assert waiter.result(60)["state"] == state
 
 
 def _first_said(lines: list[socket.socket]) -> bytes:
