@@ -17,6 +17,9 @@ _CAPABILITIES = ("--cap-add=NET_ADMIN", "--cap-add=NET_RAW")
 # crun of a host needs more than a container may; its overlays cannot lie upon another one
 _FOR_CONTAINERS = ("--privileged", "--volume=/var/lib/containers")
 
+_BOOT_ID = "/usr/lib/boot-id"
+_BOOT = f"cat /proc/sys/kernel/random/uuid > {_BOOT_ID}; exec /sbin/init"
+
 
 @dataclass(frozen=True, slots=True)
 class Host:
@@ -27,10 +30,11 @@ class Host:
     container: str
     podman: Podman
 
-    def start(self, image: str, network_name: str, seed: bytes, *, apps: Path | None = None) -> None:
+    def start(self, image: str, network_name: str, seed: bytes, boot_id: Path, *, apps: Path | None = None) -> None:
         """Makes the host and lets it boot; the MAC address is fixed, or a neighbour would remember an old one.
 
-        With `apps`, a store of images, the host can run containers of these itself.
+        It can reboot, and writes what it takes for the id of its boot into the file `boot_id`: the kernel's is that of
+        the machine. With `apps`, a store of images, the host can run containers of these itself.
         """
         mac = "02:77:{:02x}:{:02x}:{:02x}:{:02x}".format(*map(int, self.address.split(".")))
         self.podman(
@@ -38,7 +42,8 @@ class Host:
             *(f"--name={self.container}", f"--hostname={self.name}", f"--cgroup-parent={cgroups.PARENT}"),
             *(f"--network={network_name}", f"--ip={self.address}", f"--mac-address={mac}"),
             *((*_FOR_CONTAINERS, f"--volume={apps}:/usr/lib/imgstore:ro") if apps else _CAPABILITIES),
-            image,
+            *(f"--volume={boot_id}:{path}" for path in (_BOOT_ID, "/proc/sys/kernel/random/boot_id")),
+            *("--restart=always", image, "sh", "-euc", _BOOT),
         )
         self.podman("cp", "--archive=false", "-", f"{self.container}:/", stdin=seed)
         self.podman("start", self.container)

@@ -114,7 +114,9 @@ class Lab:
 
         def start(host: Host) -> None:
             files = {"etc/containers/containers.conf": CONTAINERS_ON_HOST.format(files=machine.open_files())}
-            host.start(image, self.name, seed(own[host.name], login, files), apps=apps)
+            boot_id = self.folder / f"boot-id.{host.name}"
+            boot_id.touch()
+            host.start(image, self.name, seed(own[host.name], login, files), boot_id, apps=apps)
 
         self._each(start)
         cgroups.favour()
