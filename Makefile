@@ -9,7 +9,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
-JOBS   ?= $(shell expr $$(nproc) + 1)
+JOBS   ?= 2
 N      ?= 2
 # in the order of the files, not of how many tests they have: the quick ones, of units, fill up the end
 BY_FILE := --dist loadfile --no-loadscope-reorder

@@ -33,4 +33,5 @@ def _same(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+(\+00:00)?|\d:\d\d:\d\d\.\d+", "TIME", text)
     text = re.sub(r"run-\d+|ansible-tmp-[\d.-]+|ansible-local-\w+|\.?tmp\w{8}|j\d{6,}\.\d+", "NAME", text)
     text = re.sub(r" for (web-0\d, )+web-0\d", " for HOSTS", text)
+    text = re.sub(r"^ASYNC POLL .*\n", "", text, flags=re.MULTILINE)  # how often it was asked for
     return re.sub(r"[0-9a-f]{16,64}", "HEX", text)
