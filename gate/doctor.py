@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gate.catalog.check import check_action
 from gate.certificate.store import Certificates
+from gate.database.records import DUE_TIMES, JOBS, check
 from gate.execution.environment import ansible_environment, worker_environment
 from gate.execution.secrets import Place, find
 from gate.flow.action_facts import known_actions
@@ -47,6 +48,9 @@ def examine(folder: SiteFolder) -> Iterator[Check]:
     yield _looked("rules", lambda: _rules(folder))
     yield _looked("schedules", lambda: f"{len(read_schedules(folder.root))} schedules")
     yield _state(folder.state)
+    for name in (JOBS, DUE_TIMES):
+        if (folder.state / name).exists():
+            yield _looked("records", lambda name=name: _record(folder.state / name))  # type: ignore[misc]
     yield _looked("keys", lambda: _keys(folder.state / "keys"))
     yield _looked("certificates", lambda: _certificates(folder))
     if isinstance(folder.database, str) or folder.database.exists():
@@ -156,6 +160,11 @@ def _state(state: Path) -> Check:
             "state", sound=False, what=f"{state} cannot be written.", mend="Run the gate as the folder's owner."
         )
     return Check("state", sound=True, what=str(state))
+
+
+def _record(path: Path) -> str:
+    check(path)
+    return f"{path.name} is whole"
 
 
 def _keys(keys: Path) -> str:

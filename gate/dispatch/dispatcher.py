@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gate.database.records import JOBS, usable
 from gate.values.errors import StateError
 from gate.values.lease import Lease
 
@@ -98,7 +99,7 @@ class Dispatcher:
         # unique in every boot: two processes may both try, and the guarded state of the change lets one win
         self._started += 1
         try:
-            with SetWorkflowID(f"{job[0]}:{job[1]}:{self._executor_id}:{self._started}"):
+            with usable(self._state / JOBS), SetWorkflowID(f"{job[0]}:{job[1]}:{self._executor_id}:{self._started}"):
                 dbos.start_workflow(_registered(dbos), *job)
         except BaseException:
             self._over(job)
@@ -136,8 +137,9 @@ class Dispatcher:
                 "DBOS keeps one instance for a process.",
                 "Close the first gate, or use another process.",
             )
-        with Lease.turn(self._state / "dispatch.lock"):  # or two would make the new file, and DBOS's tables in it
-            self._launched = self._launch_alone(self._state / "dispatch.db")
+        # one process at a time, or two would make the new file, and DBOS's tables in it
+        with Lease.turn(self._state / "dispatch.lock"), usable(self._state / JOBS):
+            self._launched = self._launch_alone(self._state / JOBS)
         Dispatcher.of_this_process = self
         return self._launched
 
@@ -158,7 +160,11 @@ class Dispatcher:
             }
         )
         _registered(DBOS)
-        DBOS.launch()
+        try:
+            DBOS.launch()
+        except BaseException:
+            DBOS.destroy()  # or it would be taken for launched the next time
+            raise
         return DBOS
 
     def _sweep(self) -> None:

@@ -13,6 +13,7 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from gate.database.records import DUE_TIMES, usable
 from gate.intent import Intent
 from gate.schedule.plan import Schedule
 from gate.values.clock import duration, stamp
@@ -46,12 +47,13 @@ class Keeper:
     def __init__(self, state: Path, schedules: Sequence[Schedule], propose: Propose) -> None:
         self._propose = propose
         Keeper.current = self
-        store = SQLAlchemyJobStore(url=f"sqlite:///{state / 'schedule.db'}")
+        store = SQLAlchemyJobStore(url=f"sqlite:///{state / DUE_TIMES}")
         self._scheduler = BackgroundScheduler(
             jobstores={"default": store}, executors={"default": ThreadPoolExecutor(1)}, timezone=UTC
         )
-        self._scheduler.start(paused=True)
-        self._agree(schedules)
+        with usable(state / DUE_TIMES):
+            self._scheduler.start(paused=True)
+            self._agree(schedules)
         self._scheduler.resume()
 
     def _agree(self, schedules: Sequence[Schedule]) -> None:

@@ -171,6 +171,11 @@ PLANTED: dict[str, tuple[str, Callable[[Path], Any], str]] = {
         lambda root: spoil(root / ".gate/gate.db"),
         r"gate\.db cannot be used",
     ),
+    "a record of jobs that is damaged": (
+        "records",
+        lambda root: (root / ".gate/dispatch.db").write_bytes(b"no database" * 500),
+        r"dispatch\.db cannot be used\. file is not a database",
+    ),
     "a ledger that was changed": (
         "ledger",
         lambda root: query(root, "DROP TRIGGER IF EXISTS ledger_no_update", "UPDATE ledger SET body = body || ' '"),
@@ -230,6 +235,19 @@ def test_the_doctor_names_each_problem_with_its_mend(plant: str, site: Any) -> N
     table = site.gate("doctor", expect=1).stdout
     assert table.count("    do: ") == len(wrong)
     assert done.stderr == ""
+
+
+def test_a_record_of_jobs_that_is_damaged_is_named_with_its_mend_and_nothing_is_lost(site: Any) -> None:
+    record = site.root / ".gate/dispatch.db"
+    site.token()  # so that there is a state folder
+    record.write_bytes(b"no database" * 500)
+    said = site.gate(*MARK, "tag=x", expect=1).stderr
+    assert "error GATE-DATABASE: The file" in said
+    assert "move it away" in said
+    (change,) = site.json("changes", "list")["changes"]
+    assert change["state"] == "ready"
+    record.rename(record.with_suffix(".damaged"))
+    assert site.json("changes", "wait", change["id"])["state"] == "succeeded"
 
 
 @pytest.mark.parametrize(

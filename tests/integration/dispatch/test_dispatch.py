@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -17,7 +18,7 @@ from gate.dispatch.dispatcher import Dispatcher
 from gate.dispatch.executors import Executors
 from gate.dispatch.nudge import Listener, nudge, serving
 from gate.intent import Intent
-from gate.values.errors import StateError
+from gate.values.errors import DatabaseError, StateError
 
 Wish = Callable[..., Intent]
 HOLD = """
@@ -140,6 +141,36 @@ def test_processes_that_start_their_first_job_on_a_new_site_at_once_all_do(tmp_p
             assert [child.stdout.readline() for child in children if child.stdout] == ["[]\n"] * 4
         for child in children:
             child.communicate(timeout=60)
+
+
+def test_a_damaged_record_is_named_and_once_it_is_away_jobs_start(tmp_path: Path) -> None:
+    left, record = [("execute", "chg-1")], tmp_path / "dispatch.db"
+    dispatcher = Dispatcher(tmp_path, "executor-1", lambda: list(left), lambda *job: left.remove(job))
+    record.write_bytes(b"no database" * 500)
+    for _ in range(2):
+        with pytest.raises(DatabaseError, match=r"dispatch\.db cannot be used.*not a database.*move it away"):
+            dispatcher.wake()
+    assert dispatcher.wait_idle(0)
+    record.unlink()
+    dispatcher.wake()
+    assert dispatcher.wait_idle(20)
+    dispatcher.close()
+    assert left == []
+
+
+def test_a_record_with_other_tables_is_named_and_once_it_is_away_jobs_start(tmp_path: Path) -> None:
+    left, record = [("execute", "chg-1")], tmp_path / "dispatch.db"
+    with closing(sqlite3.connect(record)) as other:
+        other.execute("CREATE TABLE workflow_status (x)")  # DBOS gets as far as its own tables, and fails there
+    dispatcher = Dispatcher(tmp_path, "executor-1", lambda: list(left), lambda *job: left.remove(job))
+    for _ in range(2):
+        with pytest.raises(DatabaseError, match=r"dispatch\.db cannot be used"):
+            dispatcher.wake()
+    record.unlink()
+    dispatcher.wake()
+    assert dispatcher.wait_idle(20)
+    dispatcher.close()
+    assert left == []
 
 
 def test_a_closed_dispatcher_takes_no_jobs(tmp_path: Path) -> None:

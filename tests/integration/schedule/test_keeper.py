@@ -18,7 +18,7 @@ from gate.intent import Intent
 from gate.schedule.clock import Keeper
 from gate.schedule.plan import Schedule
 from gate.values.actor import Actor, ActorKind
-from gate.values.errors import StateError
+from gate.values.errors import DatabaseError, StateError
 
 INTENT = {"action": "restart_service", "targets": ["web-01"], "parameters": {"service": "nginx"}, "reason": "Nightly."}
 
@@ -65,6 +65,12 @@ def make_due(state: Path, at: datetime) -> None:
 
 def due_at(keeper: Keeper, name: str, at: datetime) -> None:
     keeper._scheduler.modify_job(name, next_run_time=at)
+
+
+def test_damaged_due_times_are_named_with_their_mend(keep: Callable[..., Keeper], tmp_path: Path) -> None:
+    (tmp_path / "schedule.db").write_bytes(b"no database" * 500)
+    with pytest.raises(DatabaseError, match=r"schedule\.db cannot be used.*not a database.*move it away"):
+        keep(schedule())
 
 
 def test_what_is_due_is_proposed_once(keep: Callable[..., Keeper], proposed: Any) -> None:
