@@ -25,6 +25,7 @@ Work = Callable[[str, str], None]
 log = logging.getLogger(__name__)
 
 SWEEP_S = 0.5  # how often it looks for work that another process left; its own work is started at once
+LONGEST_PAUSE_S = 30.0  # between looks, as long as looking fails
 RECORD_S = 5.0  # for DBOS to write down the end of what has ended
 VERSION = "1"  # fixed: DBOS would compute one and leave the jobs of another one alone
 
@@ -168,11 +169,14 @@ class Dispatcher:
         return DBOS
 
     def _sweep(self) -> None:
-        while not self._stop.wait(SWEEP_S):
+        pause_s = SWEEP_S
+        while not self._stop.wait(pause_s):
             try:
                 self.wake()
-            except Exception:
-                log.exception("the sweep failed; it is tried again in %s s", SWEEP_S)
+                pause_s = SWEEP_S
+            except Exception:  # of a disk that is full all night the log has to be readable in the morning
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                log.exception("looking for work failed; it is tried again in %s s", pause_s)
 
 
 _workflow: Callable[[str, str], None] | None = None

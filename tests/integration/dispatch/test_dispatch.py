@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -171,6 +172,28 @@ def test_a_record_with_other_tables_is_named_and_once_it_is_away_jobs_start(tmp_
     assert dispatcher.wait_idle(20)
     dispatcher.close()
     assert left == []
+
+
+def test_looking_for_work_that_fails_is_tried_again_less_and_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gate.dispatch.dispatcher.SWEEP_S", 0.01)
+    monkeypatch.setattr("gate.dispatch.dispatcher.LONGEST_PAUSE_S", 0.05)
+    looks: Queue[int] = Queue()
+
+    def pending() -> list[tuple[str, str]]:
+        looks.put(1)
+        if looks.qsize() == 4:
+            return []
+        raise OSError("no space left")
+
+    dispatcher = Dispatcher(tmp_path, "executor-1", pending, lambda *_: None)
+    dispatcher.sweep()
+    while looks.qsize() < 6:
+        time.sleep(0.01)
+    dispatcher.close()
+    said = [record.getMessage().partition("again in ")[2] for record in caplog.records][:5]
+    assert said == ["0.02 s", "0.04 s", "0.05 s", "0.02 s", "0.04 s"]  # the fourth look found that all is well
 
 
 def test_a_closed_dispatcher_takes_no_jobs(tmp_path: Path) -> None:
