@@ -1,16 +1,20 @@
-"""What time alone does: what nobody approved is over, and what waited for its time may be decided again."""
+"""What a look now and then does: what nobody approved is over, and what has waited long enough is decided again."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from gate.changes import store
+from sqlalchemy import Connection
+
+from gate.changes import holds, store
 from gate.changes.model import Change, State, WaitingFor
 from gate.flow.decide import needs
 from gate.flow.finish import end_unstarted
 from gate.flow.ports import Site
 from gate.ledger import store as ledger
 from gate.policy.decision import Decision
+
+_KINDS: dict[WaitingFor | None, str] = {WaitingFor.WINDOW: "window-opens", WaitingFor.LIMIT: "limit-frees"}
 
 
 def expires_at(change: Change) -> datetime:
@@ -40,25 +44,28 @@ def expire(site: Site) -> list[str]:
 
 
 def ask_again(site: Site) -> list[str]:
-    """Makes ready what waited for a window that is open by now, or for a limit in which time has made room.
+    """Makes ready what waited for a window that is open by now, for a limit in which time has made room, or for hosts.
 
-    It is decided again when it starts.
+    Hosts are free as well when whoever waited for them longer was withdrawn, or waits for something else by now. It is
+    decided again when it starts.
     """
     now = site.clock.now()
     with site.database.read() as connection:
-        if not any(_may_go(change, now) for change in store.in_states(connection, [State.WAITING])):
+        if not any(_may_go(connection, change, now) for change in store.in_states(connection, [State.WAITING])):
             return []
     with site.database.write() as connection:
-        due = [change for change in store.in_states(connection, [State.WAITING]) if _may_go(change, now)]
+        due = [change for change in store.in_states(connection, [State.WAITING]) if _may_go(connection, change, now)]
         for change in due:
             store.move(connection, change, State.READY, now=now)
-            kind = "window-opens" if change.waiting_for is WaitingFor.WINDOW else "limit-frees"
-            ledger.append(connection, kind, "gate", {}, now=now, change_id=change.id)
+            if kind := _KINDS.get(change.waiting_for):
+                ledger.append(connection, kind, "gate", {}, now=now, change_id=change.id)
     return [change.id for change in due]
 
 
-def _may_go(change: Change, now: datetime) -> bool:
+def _may_go(connection: Connection, change: Change, now: datetime) -> bool:
     match change.waiting_for:
+        case WaitingFor.HOLD:
+            return not holds.blockers(connection, change)
         case WaitingFor.WINDOW:
             opens_at = Decision.from_json(change.decision).opens_at
             return opens_at is None or now >= opens_at
